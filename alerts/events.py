@@ -1,0 +1,171 @@
+"""Facts for the journal, in the past tense. The alert as it stands afterwards is stored beside each one."""
+
+from typing import Any
+
+from msgspec import Struct, field
+
+from alerts.alert import Alert, Evidence, Suppression
+
+__all__ = [
+    "AlertAcknowledged",
+    "AlertClosed",
+    "AlertEvent",
+    "AlertRaised",
+    "AlertReturned",
+    "AlertSuppressed",
+    "AlertUnsuppressed",
+    "ConditionReoccurred",
+    "Event",
+    "LivenessChanged",
+    "MaintenanceDeclared",
+    "MaintenanceEnded",
+    "NoteAdded",
+    "RegistryImported",
+    "RulesLoaded",
+    "SeverityChanged",
+    "SignedIn",
+]
+
+
+class AlertRaised(Struct, frozen=True, tag="alert.raised"):
+    """A rule found a breach at a target without an open alert."""
+
+    alert: Alert
+
+
+class ConditionReoccurred(Struct, frozen=True, tag="alert.reoccurred"):
+    """The condition came again while the alert was open. Re-alarms (back to unacknowledged) where it had returned."""
+
+    alert_id: str
+    at_ms: int
+    severity: int
+    value: float | None = None
+    source: str | None = None
+    evidence: Evidence | None = None
+
+
+class SeverityChanged(Struct, frozen=True, tag="alert.severity"):
+    """A graver (or, after a clear of the graver level, milder) level of the same rule holds now."""
+
+    alert_id: str
+    severity: int
+    at_ms: int
+    why: str = ""
+    evidence: Evidence | None = None
+
+
+class AlertReturned(Struct, frozen=True, tag="alert.returned"):
+    """Readings show the condition to be gone. Silence never does."""
+
+    alert_id: str
+    at_ms: int
+    value: float | None = None
+
+
+class AlertAcknowledged(Struct, frozen=True, tag="alert.acked"):
+    """A person has taken the alert on."""
+
+    alert_id: str
+    note: str = ""
+
+
+class AlertClosed(Struct, frozen=True, tag="alert.closed"):
+    """The record has ended."""
+
+    alert_id: str
+    reason: str
+    note: str = ""
+
+
+class AlertSuppressed(Struct, frozen=True, tag="alert.suppressed"):
+    """The alert is kept from ringing, with a reason; it stays open."""
+
+    alert_id: str
+    suppression: Suppression
+
+
+class AlertUnsuppressed(Struct, frozen=True, tag="alert.unsuppressed"):
+    """A reason not to ring has ended. `why`: ``expired``, ``unshelved``, ``window_ended``, ``source_back`` …"""
+
+    alert_id: str
+    by: str
+    why: str
+
+
+class NoteAdded(Struct, frozen=True, tag="alert.note"):
+    """A person wrote something down."""
+
+    alert_id: str
+    note: str
+
+
+class MaintenanceDeclared(Struct, frozen=True, tag="maintenance.declared"):
+    """Somebody is at work at a place or device from one instant to another."""
+
+    window: str
+    target: str
+    from_ms: int
+    until_ms: int
+    reason: str
+    rules: list[str] = field(default_factory=list)
+    """Rule ids concerned; empty means all that are not life safety."""
+    second: str | None = None
+
+
+class MaintenanceEnded(Struct, frozen=True, tag="maintenance.ended"):
+    """A maintenance window ended, by time or by hand."""
+
+    window: str
+    why: str
+
+
+class LivenessChanged(Struct, frozen=True, tag="liveness.changed"):
+    """Devices moved to another liveness state together."""
+
+    state: str
+    devices: list[str]
+    why: str
+    at_ms: int
+
+
+class RegistryImported(Struct, frozen=True, tag="registry.imported"):
+    """The registry was changed by an import."""
+
+    version: int
+    added: int
+    changed: int
+    removed: int
+    source: str
+
+
+class RulesLoaded(Struct, frozen=True, tag="rules.loaded"):
+    """Rule packs took effect."""
+
+    digest: str
+    rules: int
+    source: str
+
+
+class SignedIn(Struct, frozen=True, tag="session.signed_in"):
+    """A person or program proved who it is (or failed to, with the reason)."""
+
+    user: str
+    ok: bool
+    origin: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+AlertEvent = (
+    AlertRaised
+    | ConditionReoccurred
+    | SeverityChanged
+    | AlertReturned
+    | AlertAcknowledged
+    | AlertClosed
+    | AlertSuppressed
+    | AlertUnsuppressed
+    | NoteAdded
+)
+Event = (
+    AlertEvent | MaintenanceDeclared | MaintenanceEnded | LivenessChanged | RegistryImported | RulesLoaded | SignedIn
+)

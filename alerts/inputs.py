@@ -1,0 +1,121 @@
+"""What may come in. Readings, operators, timers and imports all end in `Desk.submit`: there is no second path."""
+
+from msgspec import Struct, field
+
+from alerts.events import Event
+from domain.readings import Batch
+from domain.registry import Registry
+
+__all__ = [
+    "Acknowledge",
+    "AddNote",
+    "AdoptRegistry",
+    "Command",
+    "DeclareMaintenance",
+    "EndMaintenance",
+    "Input",
+    "Record",
+    "Resolve",
+    "Shelve",
+    "Tick",
+    "Unshelve",
+]
+
+
+class Command(Struct, frozen=True, kw_only=True):
+    """A person's wish about an alert. Judged against the alert as it is when its turn comes."""
+
+    alert_id: str
+    actor: str
+    """Who: the user's name, as signed in."""
+    rev: int | None = None
+    """The revision the person saw; None means whatever it is now."""
+    cmd: str | None = None
+    """The client's id of this command: the same one twice has the effect of once and the same answer."""
+    note: str = ""
+
+
+class Acknowledge(Command, frozen=True, kw_only=True):
+    """I have seen it and take it on."""
+
+
+class Shelve(Command, frozen=True, kw_only=True):
+    """Keep it from ringing for a while. Never for severity 1; at most `SHELVE_MS_MAX`; a reason is required.
+
+    A life-safety alert needs `second`, a second person's name.
+    """
+
+    until_ms: int
+    reason: str
+    second: str | None = None
+
+
+class Unshelve(Command, frozen=True, kw_only=True):
+    """Let it ring again."""
+
+
+class Resolve(Command, frozen=True, kw_only=True):
+    """End the record. Refused while the condition still holds unless `reason` says why it is not real."""
+
+    reason: str
+    """``resolved``, ``false_alarm``, ``test``, ``maintenance`` or ``duplicate``."""
+
+
+class AddNote(Command, frozen=True, kw_only=True):
+    """Write something down beside the alert."""
+
+
+class DeclareMaintenance(Struct, frozen=True, kw_only=True):
+    """Somebody will be at work at `target` (device or place). Never mutes life safety without a second person."""
+
+    window: str
+    target: str
+    from_ms: int
+    until_ms: int
+    reason: str
+    actor: str
+    second: str | None = None
+    rules: list[str] = field(default_factory=list)
+    cmd: str | None = None
+
+
+class EndMaintenance(Struct, frozen=True, kw_only=True):
+    """The work is done."""
+
+    window: str
+    actor: str
+    cmd: str | None = None
+
+
+class Tick(Struct, frozen=True):
+    """Time has passed: deadlines, missing data, the end of shelving."""
+
+
+class AdoptRegistry(Struct, frozen=True):
+    """The registry has a new version; judge by it from now on. `record` goes to the journal with it."""
+
+    registry: Registry
+    actor: str
+    record: Event
+
+
+class Record(Struct, frozen=True):
+    """A fact from outside the alerts that belongs in the journal (a sign-in, a loaded rule pack)."""
+
+    event: Event
+    actor: str
+
+
+Input = (
+    Batch
+    | Acknowledge
+    | Shelve
+    | Unshelve
+    | Resolve
+    | AddNote
+    | DeclareMaintenance
+    | EndMaintenance
+    | Tick
+    | AdoptRegistry
+    | Record
+)

@@ -1,0 +1,137 @@
+"""What the engine and the rules agree on."""
+
+from typing import Any, Protocol
+
+from msgspec import Struct, field
+
+from alerts.alert import Evidence
+from domain.devices import Device
+from domain.places import Name
+from domain.readings import Reading
+
+__all__ = ["CompiledRule", "Finding", "FindingKind", "RuleInfo", "Rulebook", "Verdict", "View"]
+
+FindingKind = str
+"""``breach``: a level of the rule holds that did not before (first, graver or milder one, see `severity`).
+``again``: an instantaneous condition (an event) came once more. ``return``: readings show that no level holds."""
+
+
+class RuleInfo(Struct, frozen=True):
+    """What everybody may know of a rule without compiling it."""
+
+    id: str
+    version: int
+    pack: str
+    title: Name
+    kind: str
+    """Device kind it watches."""
+    types: tuple[str, ...]
+    """Device types it applies to; empty means all of the kind."""
+    scope: str
+    """What one alert is about: ``device``, ``zone``, ``gateway`` or ``compound``."""
+    severities: tuple[int, ...]
+    """Severities of its levels, gravest first."""
+    condition: str
+    """All levels in words of the pack, for people: ``1: temp_socket >= 80; 2: temp_socket >= 70 for 10s``."""
+    signal: str | None
+    """Main signal: the value shown in the alert row and drawn in its chart."""
+    card: str | None
+    recipients: tuple[str, ...]
+    basis: str
+    """Clause of the standard or section of the product's reference it rests on."""
+    latching: bool = False
+    life_safety: bool = False
+    overridable: dict[str, Any] = field(default_factory=dict)
+    """Parameter → default: what compounds and devices may override."""
+    symptom_of: tuple[str, ...] = ()
+    """Rules whose open alert at the device's gateway explains this one (inhibition). Empty for life safety."""
+    file: str = ""
+    line: int = 0
+
+
+class Finding(Struct, frozen=True):
+    """What a rule saw change."""
+
+    what: FindingKind
+    severity: int
+    at_ms: int
+    """Event time."""
+    evidence: Evidence | None = None
+    value: float | None = None
+    limit: float | None = None
+    direction: str | None = None
+    source: str | None = None
+    """Device whose reading decided it."""
+
+
+class Verdict(Struct, frozen=True):
+    """Outcome of judging one reading: what to remember from now on, and what changed for the world, if anything."""
+
+    memory: Any
+    """Immutable; made of msgspec-serialisable builtins (None, numbers, strings, tuples, lists, dicts). None = idle."""
+    findings: tuple[Finding, ...] = ()
+
+
+class View(Protocol):
+    """What a rule may look at. The engine reuses one View for many readings: do not keep it."""
+
+    @property
+    def reading(self) -> Reading:
+        """The reading under judgement."""
+
+    @property
+    def device(self) -> Device:
+        """Its registered device."""
+
+    def value(self, signal: str) -> Any:
+        """The signal in this reading, or else its last known value if not older than two reporting periods, else None.
+
+        None means unknown, which is neither true nor false.
+        """
+
+
+class CompiledRule(Protocol):
+    """A rule made ready for one set of parameters. Pure: same memory and view, same verdict."""
+
+    @property
+    def info(self) -> RuleInfo:
+        """What the rule is."""
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Parameters in force after overrides."""
+
+    def screen(self, reading: Reading) -> bool:
+        """Cheap first look for an idle rule (memory None): False only if judging this reading would change nothing."""
+
+    def judge(self, memory: Any, view: View) -> Verdict | None:
+        """Judges the view's reading given what was remembered. None: nothing changes, not even the memory."""
+
+    def tick(self, memory: Any, target: str, now_ms: int, silent_s: float | None, state: str) -> Verdict | None:
+        """Time passed. `silent_s`: seconds since the target last spoke (None: never); `state`: its liveness state.
+
+        Only rules about missing data and wall-clock deadlines (an unverified fire pre-alarm) answer here.
+        """
+
+    @property
+    def ticks(self) -> bool:
+        """True if `tick` can ever answer; the engine calls it for no other rule."""
+
+
+class Rulebook(Protocol):
+    """All rules in force, compiled for each target with its overrides."""
+
+    @property
+    def rules(self) -> dict[str, RuleInfo]:
+        """By rule id."""
+
+    @property
+    def cards(self) -> dict[str, dict[str, Any]]:
+        """Response cards (处置卡) by id: title and steps, zh and en."""
+
+    @property
+    def digest(self) -> str:
+        """Changes when any rule does."""
+
+    def for_device(self, device: Device, compound_overrides: dict[str, dict[str, Any]]) -> tuple[CompiledRule, ...]:
+        """The rules that apply to `device`, compiled with its and its compound's parameters. Cached by content."""
