@@ -91,3 +91,17 @@ OUTBOX_CLAIM_MAX: Final = 200
 SEND_ATTEMPTS_MAX: Final = 8
 COMMIT_RETRY_S_MAX: Final = 20.0
 """How long the station tries to write the journal before it stops: longer than any backup holds the file."""
+
+# --- ingest memory and the embedded broker --------------------------------------------------------------------------
+BATCH_READINGS_MAX: Final = 20_000
+"""Readings in one batch: packets may carry arrays, and one commit must stay short."""
+GATE_BOOTS_MAX: Final = 4
+"""Boots (counting periods) remembered for each device; packets of older ones are taken for new."""
+FRAME_BYTES_MAX: Final = 131_072
+"""An MQTT packet larger than this is not gathered in memory: its head is kept as evidence, the rest skipped."""
+TOPICS_CACHED_MAX: Final = 400_000
+"""Topics remembered as parsed: three channels of every device of a large deployment. Then the memory starts anew."""
+BROKER_STORE_BYTES_MAX: Final = 4 * 1_073_741_824
+"""Disk the embedded broker may use for messages that Anju has not acknowledged."""
+BROKER_PAYLOAD_BYTES_MAX: Final = 1_048_576
+"""The embedded broker disconnects a publisher that sends more; up to here Anju itself refuses and keeps evidence."""

@@ -1,0 +1,116 @@
+"""Claims intents from the outbox, hands them to their channels and writes down what became of them."""
+
+import logging
+import queue
+import random
+import threading
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from alerts.ports import Outbox
+from dispatch.channels.base import Channel
+from dispatch.retry import next_attempt_ms
+from domain.errors import AnjuError, Unavailable
+from domain.limits import OUTBOX_CLAIM_MAX
+
+__all__ = ["Courier"]
+
+log = logging.getLogger("anju.courier")
+
+IDLE_S: Final = 1.0
+"""How long it sleeps without a ring: bounds the wait of rows whose retry time has come."""
+
+
+class Courier:
+    """One thread between the outbox and the channels. At least once: a receiver drops doubles by the intent's key."""
+
+    def __init__(self, outbox: Outbox, clock_ms: Callable[[], int], seed: int = 0) -> None:
+        self.delivered = 0
+        self.failed = 0
+        self._outbox = outbox
+        self._clock_ms = clock_ms
+        self._random = random.Random(seed)  # noqa: S311 - spreads retries, keeps no secret
+        self._channels: dict[str, Channel] = {}
+        self._attempts: dict[str, int] = {}
+        self._outcomes: queue.SimpleQueue[tuple[str, str | None]] = queue.SimpleQueue()
+        self._bell = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+
+    def serve(self, channels: Iterable[Channel]) -> None:
+        """Takes on channels; before `start`."""
+        self._channels.update({channel.name: channel for channel in channels})
+
+    def ring(self) -> None:
+        """New work may be in the outbox. From any thread; never blocks."""
+        self._bell.set()
+
+    def settled(self, key: str, error: str | None) -> None:
+        """A channel reports what became of an intent. From any thread."""
+        self._outcomes.put((key, error))
+        self._bell.set()
+
+    def start(self) -> None:
+        """Starts the channels and the thread."""
+        for channel in self._channels.values():
+            channel.start()
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """Writes down the outcomes known so far, then ends."""
+        self._stopping = True
+        self._bell.set()
+        self._thread.join(timeout_s)
+        for channel in self._channels.values():
+            channel.stop()
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self._bell.wait(IDLE_S)
+            self._bell.clear()
+            try:
+                self._settle()
+                while self._deliver() == OUTBOX_CLAIM_MAX:
+                    self._settle()
+            except Unavailable as error:
+                # Leases give the rows back; the station is the one that stops the house when the database is gone.
+                log.warning("the outbox does not answer: %s", error)
+                self._bell.wait(IDLE_S)
+        try:
+            self._settle()
+        except Unavailable:
+            log.warning("some deliveries could not be written down and will be repeated")
+
+    def _deliver(self) -> int:
+        owed = self._outbox.claim(self._clock_ms(), OUTBOX_CLAIM_MAX)
+        for row in owed:
+            self._attempts[row.key] = row.attempts
+            channel = self._channels.get(row.intent.channel)
+            try:
+                if channel is None:
+                    raise Unavailable("channel.unknown", f"no channel {row.intent.channel!r} is configured")
+                channel.send(row.intent)
+            except AnjuError as error:
+                self._give_back(row.key, str(error))
+        return len(owed)
+
+    def _settle(self) -> None:
+        done: list[str] = []
+        while True:
+            try:
+                key, error = self._outcomes.get_nowait()
+            except queue.Empty:
+                break
+            if error is None:
+                done.append(key)
+                self._attempts.pop(key, None)
+            else:
+                self._give_back(key, error)
+        if done:
+            self._outbox.settle_many(done, self._clock_ms())
+            self.delivered += len(done)
+
+    def _give_back(self, key: str, error: str) -> None:
+        self.failed += 1
+        attempts = self._attempts.pop(key, 0) + 1
+        self._outbox.give_back(key, next_attempt_ms(attempts, self._clock_ms(), self._random.random()), error)

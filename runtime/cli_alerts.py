@@ -1,0 +1,122 @@
+"""``anju alerts``: the API of a running service from a terminal."""
+
+import json
+import secrets
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from domain.errors import Rejected, Unavailable
+from runtime.cli_options import json_option
+
+__all__ = ["alerts"]
+
+TIMEOUT_S = 15
+
+
+class Client:
+    """A small HTTP client for one service, with a personal token."""
+
+    def __init__(self, url: str, token: str) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise Rejected("cli.url", f"--url {url!r} must begin with http:// or https://")
+        self._url = url.rstrip("/")
+        self._token = token
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Sends one request. Raises `Rejected` with the server's own words, `Unavailable` if it does not answer."""
+        request = urllib.request.Request(  # noqa: S310 - the scheme was checked above
+            f"{self._url}/api/v1{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
+            method=method,
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 - likewise
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise Rejected("cli.refused", f"{error.code}: {_words(error)}") from error
+        except (urllib.error.URLError, TimeoutError) as error:
+            raise Unavailable("cli.unreachable", f"{self._url} does not answer: {error}") from error
+
+
+def _words(error: urllib.error.HTTPError) -> str:
+    try:
+        problem = json.load(error)
+    except ValueError:
+        return str(error.reason)
+    return str(problem.get("detail") or problem.get("title") or error.reason)
+
+
+@click.group()
+@click.option("--url", default="http://127.0.0.1:8080", envvar="ANJU_URL", show_default=True, help="The service.")
+@click.option("--token", envvar="ANJU_TOKEN", required=True, help="Personal API token (anju users token).")
+@click.pass_context
+def alerts(ctx: click.Context, url: str, token: str) -> None:
+    """List, explain, acknowledge and shelve alerts of a running service."""
+    ctx.obj = Client(url, token)
+
+
+@alerts.command("ls")
+@click.option("--severity", type=click.IntRange(1, 4), multiple=True)
+@click.option("--compound", multiple=True)
+@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True)
+@json_option
+@click.pass_obj
+def list_alerts(
+    client: Client, severity: tuple[int, ...], compound: tuple[str, ...], limit: int, as_json: bool
+) -> None:
+    """Open alerts, newest first."""
+    wanted = {"open": "true", "severity": severity, "compound": compound, "limit": limit}
+    query = urllib.parse.urlencode(wanted, doseq=True)
+    page = client.call("GET", f"/alerts?{query}")
+    if as_json:
+        click.echo(json.dumps(page, ensure_ascii=False))
+        return
+    for row in page["items"]:
+        click.echo(f"{row['id']}  {row['level']}  {row['state']:<12} {row['raised_at']}  {row['rule']['code']:<6} "
+                   f"{row['compound']['name']} {row['place']['text']}")  # fmt: skip
+
+
+@alerts.command()
+@click.argument("alert")
+@click.pass_obj
+def explain(client: Client, alert: str) -> None:
+    """Why ALERT exists: rule, inputs, window, suppression, what is due next."""
+    click.echo(json.dumps(client.call("GET", f"/alerts/{alert}/explain"), ensure_ascii=False, indent=2))
+
+
+@alerts.command()
+@click.argument("alert")
+@click.option("--note", default="")
+@json_option
+@click.pass_obj
+def ack(client: Client, alert: str, note: str, as_json: bool) -> None:
+    """Acknowledge ALERT."""
+    _command(client, alert, "ack", {"note": note}, as_json)
+
+
+@alerts.command()
+@click.argument("alert")
+@click.option("--minutes", type=click.IntRange(1, 480), required=True)
+@click.option("--reason", required=True)
+@click.option("--second", help="A second person's name, for life-safety alerts.")
+@json_option
+@click.pass_obj
+def shelve(client: Client, alert: str, minutes: int, reason: str, second: str | None, as_json: bool) -> None:
+    """Keep ALERT from ringing for some minutes; it comes back by itself."""
+    until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 60 * minutes))
+    _command(client, alert, "shelve", {"until": until, "reason": reason, "second": second}, as_json)
+
+
+def _command(client: Client, alert: str, verb: str, body: dict[str, Any], as_json: bool) -> None:
+    rev = client.call("GET", f"/alerts/{alert}")["rev"]
+    given = {key: value for key, value in body.items() if value is not None}
+    answer = client.call("POST", f"/alerts/{alert}/{verb}", {"rev": rev, "cmd": secrets.token_hex(8), **given})
+    show: Callable[[Any], str] = json.dumps
+    click.echo(show(answer) if as_json else f"{alert}  {answer['state']}")

@@ -1,0 +1,64 @@
+"""Working memory after a start: the last checkpoint, then stored telemetry since, through the same `decide`."""
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from msgspec import Struct
+
+from alerts.engine import decide, evolve
+from alerts.ports import Journal, Telemetry
+from alerts.state import EngineState, restore
+from domain.readings import Batch, Reading
+
+__all__ = ["Recovered", "recover"]
+
+log = logging.getLogger("anju.recovery")
+
+
+class GateMemory(Protocol):
+    """What recovery asks of the gate."""
+
+    def restore(self, data: bytes) -> None:
+        """Takes back a snapshot."""
+
+    def learn(self, reading: Reading) -> None:
+        """Remembers a reading that was accepted before."""
+
+
+class Recovered(Struct, frozen=True):
+    """What a recovery did."""
+
+    checkpoint_batch: int
+    batches: int
+    readings: int
+    entries: int
+    """Journal lines written: findings of a batch that was stored before its alerts were. Normally 0."""
+
+
+def recover(
+    state: EngineState, gate: GateMemory, journal: Journal, telemetry: Telemetry, now_ms: Callable[[], int]
+) -> Recovered:
+    """Brings `state` and `gate` to where the stores are. Judging the same readings twice has no effect (slot marks)."""
+    checkpoint = journal.latest_checkpoint()
+    after = 0
+    # A checkpoint ahead of the time series would hide readings that must come again: it cannot be, but a restored
+    # backup of one store and not of the other can make it so.
+    if checkpoint is not None and checkpoint.batch <= telemetry.last_batch:
+        restore(state, checkpoint.engine)
+        gate.restore(checkpoint.gate)
+        after = checkpoint.batch
+    batches = readings = entries = 0
+    for number, rows in telemetry.replay(after):
+        received_ms = max(row.received_ms for row in rows)
+        decision = decide(state, Batch(rows, [], [], received_ms, number), received_ms)
+        if decision.entries or decision.intents:
+            journal.commit(decision.entries, decision.intents, (), now_ms())
+            entries += len(decision.entries)
+        evolve(state, decision)
+        for row in rows:
+            gate.learn(row)
+        batches += 1
+        readings += len(rows)
+    log.info("recovered: checkpoint at batch %d, then %d readings of %d batches", after, readings, batches)
+    return Recovered(after, batches, readings, entries)

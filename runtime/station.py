@@ -1,0 +1,195 @@
+"""The one loop: takes inputs in order, decides, commits, applies, answers. Nobody else writes the journal's alerts."""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Final
+
+from alerts.alert import Alert
+from alerts.decision import Decision
+from alerts.engine import decide, evolve
+from alerts.inputs import Input, Tick
+from alerts.ports import Checkpoint, Feed, Journal
+from alerts.state import EngineState, snapshot
+from domain.errors import AnjuError, Conflict, Unavailable
+from domain.limits import COMMIT_RETRY_S_MAX, INBOX_DEPTH_MAX
+from domain.readings import Batch
+from runtime.keeper import Keeper
+
+__all__ = ["Station"]
+
+log = logging.getLogger("anju.station")
+
+TICK_MS: Final = 1_000
+
+_Answer = "Future[Alert | None]"
+
+
+class Station:
+    """The one writer. Its thread owns `state`; all others hand in inputs through `submit` (the `Desk` port).
+
+    Order for a batch: decide → journal (alerts, outbox; one transaction) → evolve → feed → telemetry → answer. An
+    alert never waits for bulk storage; an acknowledgement to the broker waits for both.
+
+    A journal that cannot be written for `COMMIT_RETRY_S_MAX` seconds stops the station: memory would run ahead of the
+    truth. `on_failure` is then called; the process should end, and what was not acknowledged comes again.
+    """
+
+    def __init__(
+        self,
+        state: EngineState,
+        journal: Journal,
+        keeper: Keeper,
+        feed: Feed,
+        *,
+        clock_ms: Callable[[], int],
+        ring: Callable[[], None] = lambda: None,
+        on_failure: Callable[[BaseException], None] = lambda _: None,
+    ) -> None:
+        self.state = state
+        self.processed = 0
+        """Readings judged since the start."""
+        self.cycle_s = 0.0
+        """Seconds spent on inputs since the start."""
+        self.inputs = 0
+        self._journal = journal
+        self._keeper = keeper
+        self._feed = feed
+        self._clock_ms = clock_ms
+        self._ring = ring
+        self._on_failure = on_failure
+        self._inbox: queue.Queue[tuple[Input, Future[Alert | None]] | None] = queue.Queue(INBOX_DEPTH_MAX)
+        self._open = True
+        self._next_tick_ms = 0
+        self._thread = threading.Thread(target=self._run, name="station", daemon=True)
+
+    # --- the Desk port ------------------------------------------------------------------------------------------
+
+    def submit(self, entry: Input) -> "Future[Alert | None]":
+        """See `alerts.ports.Desk`. Thread-safe; never blocks."""
+        answer: Future[Alert | None] = Future()
+        if not self._open:
+            answer.set_exception(Unavailable("station.stopped", "the station is stopping"))
+            return answer
+        try:
+            self._inbox.put_nowait((entry, answer))
+        except queue.Full:
+            answer.set_exception(Unavailable("station.inbox_full", f"more than {INBOX_DEPTH_MAX} inputs are waiting"))
+        return answer
+
+    # --- life ---------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begins to take inputs."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Takes what is already in the inbox, then ends. Inputs handed in later are refused."""
+        self._open = False
+        self._inbox.put(None)
+        self._thread.join(timeout_s)
+
+    @property
+    def alive(self) -> bool:
+        """True while the loop runs."""
+        return self._thread.is_alive()
+
+    @property
+    def inbox_depth(self) -> int:
+        """Inputs waiting."""
+        return self._inbox.qsize()
+
+    def checkpoint(self, number: int, gate: bytes) -> Checkpoint:
+        """The working memory as it is now. Only on the station's thread, or while it is not running."""
+        return Checkpoint(batch=number, at_ms=self._clock_ms(), engine=snapshot(self.state), gate=gate)
+
+    # --- the loop -----------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while True:
+                item = self._next()
+                now_ms = self._clock_ms()
+                if now_ms >= self._next_tick_ms:
+                    self._next_tick_ms = now_ms + TICK_MS
+                    self._take(Tick(), now_ms, Future())
+                if item is _STOP:
+                    return
+                if item is not None:
+                    self._take(item[0], now_ms, item[1])
+        except BaseException as error:  # the one place where a bug must not become a silent, frozen board
+            log.exception("the station stops")
+            self._open = False
+            self._on_failure(error)
+        finally:
+            self._refuse_rest()
+
+    def _next(self) -> "tuple[Input, Future[Alert | None]] | None":
+        wait_s = max(0.0, (self._next_tick_ms - self._clock_ms()) / 1_000)
+        try:
+            item = self._inbox.get(timeout=min(wait_s, TICK_MS / 1_000))
+        except queue.Empty:
+            return None
+        return _STOP if item is None else item
+
+    def _take(self, entry: Input, now_ms: int, answer: "Future[Alert | None]") -> None:
+        began = time.perf_counter()
+        try:
+            decision = decide(self.state, entry, entry.received_ms if isinstance(entry, Batch) else now_ms)
+            dead = entry.dead if isinstance(entry, Batch) else ()
+            if decision.entries or decision.intents or dead:
+                self._commit(decision, dead, now_ms)
+            evolve(self.state, decision)
+        except (Unavailable, Conflict) as error:
+            answer.set_exception(error)
+            raise
+        if decision.entries or decision.values:
+            self._feed.publish(self._journal.seq, decision.entries, decision.values, now_ms)
+        if decision.intents:
+            self._ring()
+        if isinstance(entry, Batch):
+            self.processed += len(entry.readings)
+            memory = self.checkpoint(entry.number, entry.gate) if entry.gate is not None else None
+            self._keeper.keep(entry, memory, answer)
+        else:
+            _answer(answer, decision)
+        self.inputs += 1
+        self.cycle_s += time.perf_counter() - began
+
+    def _commit(self, decision: Decision, dead: "tuple[()] | list", now_ms: int) -> None:  # type: ignore[type-arg]
+        give_up = time.monotonic() + COMMIT_RETRY_S_MAX
+        pause_s = 0.05
+        while True:
+            try:
+                self._journal.commit(decision.entries, decision.intents, dead, now_ms)
+            except Unavailable as error:
+                if time.monotonic() >= give_up:
+                    raise
+                log.warning("the journal cannot be written, trying again in %.2f s: %s", pause_s, error)
+                time.sleep(pause_s)
+                pause_s = min(2 * pause_s, 2.0)
+            else:
+                return
+
+    def _refuse_rest(self) -> None:
+        while True:
+            try:
+                item = self._inbox.get_nowait()
+            except queue.Empty:
+                return
+            if item is not None:
+                item[1].set_exception(Unavailable("station.stopped", "the station has stopped"))
+
+
+_STOP: "tuple[Input, Future[Alert | None]]" = (Tick(), Future())
+
+
+def _answer(answer: "Future[Alert | None]", decision: Decision) -> None:
+    refusal: AnjuError | None = decision.refusal
+    if refusal is not None:
+        answer.set_exception(refusal)
+    else:
+        answer.set_result(decision.answer)
