@@ -105,3 +105,121 @@ BROKER_STORE_BYTES_MAX: Final = 4 * 1_073_741_824
 """Disk the embedded broker may use for messages that Anju has not acknowledged."""
 BROKER_PAYLOAD_BYTES_MAX: Final = 1_048_576
 """The embedded broker disconnects a publisher that sends more; up to here Anju itself refuses and keeps evidence."""
+
+# --- sessions and live streams --------------------------------------------------------------------------------------
+SIGN_IN_WINDOW_MS: Final = 10 * 60_000
+"""How long a failed sign-in counts."""
+SIGN_IN_SUSPECTS_MAX: Final = 10_000
+"""Addresses and names whose failed sign-ins are remembered; the oldest are forgotten first."""
+SIGN_INS_AT_ONCE_MAX: Final = 2
+"""Password checks are slow on purpose: more at once would take the processor from the station."""
+SIGN_INS_WAITING_MAX: Final = 32
+SESSIONS_ENDED_MAX: Final = 10_000
+"""Signed-out sessions remembered until their cookies expire by themselves."""
+PASSWORD_CHARS_MAX: Final = 256
+LABEL_CHARS_MAX: Final = 100
+COMMAND_CHARS_MAX: Final = 64
+"""A client's id of a command."""
+COMMAND_WAIT_S_MAX: Final = 30.0
+"""How long a request waits for the station: longer than it tries to write the journal."""
+BATCHES_SHARED_MAX: Final = 8
+"""Encoded stream batches kept for clients at the same position."""
+
+# --- rules ----------------------------------------------------------------------------------------------------------
+PACK_DEPTH_MAX: Final = 24
+"""Nesting of a pack file; the deepest shipped rule needs eleven levels."""
+PACK_NODES_MAX: Final = 200_000
+"""Scalars, lists and maps in one pack file: refuses files made to exhaust memory."""
+PACK_ERRORS_MAX: Final = 200
+"""Errors collected before a broken pack is given up."""
+CONDITIONS_PER_RULE_MAX: Final = 64
+RULE_WINDOW_SAMPLES_MAX: Final = 1_024
+"""Samples of a rate rule's monotone queue: a device would have to rise without pause once a second for 17 minutes."""
+RULE_SOURCES_MAX: Final = 64
+"""(device, condition) pairs a co-occurrence remembers within its window; it needs two or three to decide."""
+RULE_COUNT_MAX: Final = 100
+"""Largest `at_least` of a count; that many instants are remembered."""
+RULE_WINDOW_S_MAX: Final = 400 * 86_400
+"""Longest hold, window or silence a rule may ask for."""
+RULES_CACHED_MAX: Final = 50_000
+"""Distinct (kind, type, parameters) compilations kept; a district needs a few hundred, plus one for each due date."""
+TIMELINE_STEPS_MAX: Final = 100_000
+"""Readings in one rule test."""
+
+# --- alert lifecycle ------------------------------------------------------------------------------------------------
+ACK_DUE_MS: Final[dict[int, int]] = {1: 60_000, 2: 120_000, 3: 600_000}
+"""Severity → how long after it rings an alert should be acknowledged: the seat's target, well inside the "Accept"
+clocks of domain.md §5.3, which belong to the work order. Severity 4 has none: it is read in the daily digest."""
+FLAP_TRANSITIONS: Final = 5
+"""So many raises and returns of one slot within `FLAP_WINDOW_MS` are flapping (domain.md §5.4)."""
+FLAP_WINDOW_MS: Final = 3_600_000
+"""Flapping ends after so long without a transition."""
+ALERT_MARKS_MAX: Final = 64
+"""Sources whose last finding is remembered with an alert; a zone holds fewer devices, the oldest go first."""
+CLOSED_ALERTS_KEPT_MAX: Final = 2_000
+"""Closed alerts the engine still knows, so that a command that comes too late is told who was first."""
+COMMANDS_KEPT_MAX: Final = 20_000
+"""Client command ids remembered, so that a repeated command has the effect of one."""
+MAINTENANCE_WINDOWS_MAX: Final = 5_000
+"""Windows open at once; far more than compounds under work."""
+LIVENESS_OVERDUE_PERIODS: Final = 2.5
+"""A device silent for longer than so many reporting periods is overdue."""
+LIVENESS_OFFLINE_PERIODS: Final = 5.0
+"""… and offline after so many, but never before `LIVENESS_OFFLINE_MS_MIN`."""
+LIVENESS_OFFLINE_MS_MIN: Final = 300_000
+INHIBITION_GRACE_MS_MIN: Final = 60_000
+"""After a gateway is back, its devices have 2.5 periods, at least this long, to speak before their alerts ring."""
+
+# --- the time series ------------------------------------------------------------------------------------------------
+TELEMETRY_SEGMENT_BYTES_MAX: Final = 8 * 1_048_576
+"""A file of the telemetry log; bounds what is read into memory at a start."""
+TELEMETRY_LOAD_READINGS: Final = 32_000
+"""Readings that wait in the log before they are loaded into the database at once: enough to make the load cheap."""
+TELEMETRY_LOAD_MS: Final = 5_000
+"""… or for how long the oldest has waited."""
+TELEMETRY_PENDING_READINGS_MAX: Final = 200_000
+"""Readings in the log but not yet in the database (about 60 MB); beyond it `append` waits, then is Unavailable."""
+TELEMETRY_PENDING_WAIT_S: Final = 5.0
+TELEMETRY_REPLAY_READINGS_MAX: Final = 20_000
+"""Readings a replay holds in memory at once; a single larger batch is held whole."""
+TELEMETRY_CHECKPOINT_BYTES: Final = 48 * 1_048_576
+"""Size of DuckDB's own log at which it is merged: seldom enough to be cheap, small enough for `telemetry_memory_mb`."""
+LAST_VALUES_CACHED_MAX: Final = 2_000
+"""Devices whose newest values are kept in memory; the least recently asked for go first."""
+IMPORT_PROBLEMS_MAX: Final = 200
+"""Problems listed in one import report; more are counted only."""
+IMPORT_UNPACKED_BYTES_MAX: Final = 128 * 1_048_576
+"""What the parts of a workbook may unpack to: far more than `IMPORT_ROWS_MAX` rows need, far less than a zip bomb."""
+IMPORT_COLUMNS_MAX: Final = 200
+IMPORT_CELL_CHARS_MAX: Final = 16_384
+"""An attribute list as JSON; a spreadsheet's own cells end at 32,767."""
+IMPORT_PARTS_MAX: Final = 1_000
+"""Files inside a workbook; a plain one has about twelve."""
+IMPORT_DEPTH_MAX: Final = 40
+"""Levels of nesting in YAML and JSON; the format needs about six."""
+
+# --- the outbox -----------------------------------------------------------------------------------------------------
+OUTBOX_LEASE_MS: Final = 30_000
+"""How long a claimed intent stays out of sight: longer than any channel takes to answer."""
+OUTBOX_DONE_KEPT_MS: Final = 7 * 86_400_000
+"""How long settled intents are kept, for explaining; the journal keeps the facts for ever."""
+OUTBOX_DEAD_KEPT_MS: Final = 90 * 86_400_000
+"""How long intents that were given up stay in sight."""
+TOKENS_PER_USER_MAX: Final = 100
+"""Personal API tokens of one user; beyond it an old one must be revoked first."""
+
+# --- restart --------------------------------------------------------------------------------------------------------
+COMMAND_MEMORY_MS: Final = 86_400_000
+"""Commands journalled since so long ago are remembered over a restart, so that a repeated one has no second effect."""
+
+# --- simulators -----------------------------------------------------------------------------------------------------
+SIM_GATEWAY_CONNECTIONS_MAX: Final = 40
+"""Up to so many gateways each have a connection, and so a Last Will, of their own; more of them share a pool."""
+SIM_INFLIGHT_MAX: Final = 200
+"""Unacknowledged packets of one simulated gateway."""
+SIM_QUEUE_MAX: Final = 2_000
+"""Packets that a simulated gateway keeps while the broker is away; newer ones are lost, as in the field."""
+LOAD_INFLIGHT_MAX: Final = 16_000
+"""Unacknowledged packets of the load publisher: below the 65,535 packet ids of MQTT, wide enough to hide commits."""
+SIM_TRUTHS_MAX: Final = 1_000
+"""Incidents that a simulated world remembers; an endless show forgets the oldest that are over."""
