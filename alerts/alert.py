@@ -130,6 +130,11 @@ class Alert(Struct, frozen=True):
     """Id of the alert this one follows from (cause + symptoms are shown as one row)."""
     suppressed: list[Suppression] = field(default_factory=list)
     notes: int = 0
+    verify_ms: int | None = None
+    """When it becomes graver unless somebody acknowledges it first (`RuleInfo.verify_s`)."""
+    marks: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Source (device id, or ``clock``) → (event time of the reading behind its last journalled finding, how many
+    findings it gave at that instant). Judging such a reading again has no effect; carried on to the next alert."""
     changed_ms: int = 0
     """Receive time of the latest journalled change."""
 

@@ -52,6 +52,8 @@ class SeverityChanged(Struct, frozen=True, tag="alert.severity"):
     at_ms: int
     why: str = ""
     evidence: Evidence | None = None
+    value: float | None = None
+    limit: float | None = None
 
 
 class AlertReturned(Struct, frozen=True, tag="alert.returned"):
@@ -85,7 +87,7 @@ class AlertSuppressed(Struct, frozen=True, tag="alert.suppressed"):
 
 
 class AlertUnsuppressed(Struct, frozen=True, tag="alert.unsuppressed"):
-    """A reason not to ring has ended. `why`: ``expired``, ``unshelved``, ``window_ended``, ``source_back`` …"""
+    """A reason not to ring has ended. `why`: ``expired``, ``unshelved``, ``window_ended``, ``source_back`` etc."""
 
     alert_id: str
     by: str
@@ -110,6 +112,8 @@ class MaintenanceDeclared(Struct, frozen=True, tag="maintenance.declared"):
     rules: list[str] = field(default_factory=list)
     """Rule ids concerned; empty means all that are not life safety."""
     second: str | None = None
+    actor: str = ""
+    """Who declared it."""
 
 
 class MaintenanceEnded(Struct, frozen=True, tag="maintenance.ended"):

@@ -19,4 +19,6 @@ class Notify(Struct, frozen=True, tag="notify"):
     severity: int
     reason: str
     """Why this is sent: the rule's table, a re-alarm, an all-clear …"""
+    ring: bool = True
+    """False: for screens and records only; nobody is called (suppressed, late, a note, an all-clear)."""
     body: dict[str, Any] = field(default_factory=dict)

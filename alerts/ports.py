@@ -68,6 +68,8 @@ class SlotMark(Struct, frozen=True, gc=False):
     alert_id: str
     at_ms: int
     """Event time of its last journalled finding."""
+    sources: dict[str, tuple[int, int]] = {}
+    """`Alert.marks` of that alert: the same for each source by itself, since clocks of devices differ."""
 
 
 class Checkpoint(Struct, frozen=True):

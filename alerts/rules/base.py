@@ -45,6 +45,13 @@ class RuleInfo(Struct, frozen=True):
     """Parameter → default: what compounds and devices may override."""
     symptom_of: tuple[str, ...] = ()
     """Rules whose open alert at the device's gateway explains this one (inhibition). Empty for life safety."""
+    clear: str = ""
+    """When it returns, in words of the pack; ``manual`` if only a person ends it."""
+    verify_s: float | None = None
+    """Nobody has acknowledged it after so many seconds: the engine raises it to `verify_severity` (domain.md §3.7)."""
+    verify_severity: int | None = None
+    surveys: bool = False
+    """Asks how many devices of its target are offline: the engine calls `survey` instead of `tick`."""
     file: str = ""
     line: int = 0
 
@@ -68,7 +75,10 @@ class Verdict(Struct, frozen=True):
     """Outcome of judging one reading: what to remember from now on, and what changed for the world, if anything."""
 
     memory: Any
-    """Immutable; made of msgspec-serialisable builtins (None, numbers, strings, tuples, lists, dicts). None = idle."""
+    """Immutable; made of msgspec-serialisable builtins (None, numbers, strings, tuples, lists, dicts). None = idle.
+
+    Prefer tuples: after a restart every sequence comes back as a tuple.
+    """
     findings: tuple[Finding, ...] = ()
 
 
@@ -116,6 +126,12 @@ class CompiledRule(Protocol):
     @property
     def ticks(self) -> bool:
         """True if `tick` can ever answer; the engine calls it for no other rule."""
+
+    def survey(self, memory: Any, target: str, now_ms: int, offline: int, total: int) -> Verdict | None:
+        """Time passed, and `offline` of the `total` devices at the target are offline.
+
+        Only rules whose `info.surveys` is true answer here; they apply to the target's devices of every kind.
+        """
 
 
 class Rulebook(Protocol):

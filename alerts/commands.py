@@ -1,0 +1,140 @@
+"""What people wish: judged against the alert as it is when their turn comes, and answered with a reason."""
+
+from alerts.alert import Alert, AlertState
+from alerts.decision import Decision
+from alerts.draft import Draft
+from alerts.events import AlertAcknowledged, AlertClosed, MaintenanceEnded, NoteAdded
+from alerts.inhibition import explain_silence_behind
+from alerts.inputs import (
+    Acknowledge,
+    AddNote,
+    Command,
+    DeclareMaintenance,
+    EndMaintenance,
+    Resolve,
+    Shelve,
+    Unshelve,
+)
+from alerts.lifecycle import suppressed_by
+from alerts.suppression import check_maintenance, check_shelve
+from alerts.ticking import review_maintenance
+from alerts.times import rfc3339
+from domain.errors import AnjuError, Conflict, Invalid, NotFound
+from domain.limits import NOTE_CHARS_MAX
+
+__all__ = ["decide_command", "decide_maintenance"]
+
+_REASONS = frozenset({"resolved", "false_alarm", "test", "maintenance", "duplicate"})
+_NOT_REAL = _REASONS - {"resolved"}
+"""Reasons that hold although the condition does."""
+
+
+def decide_command(draft: Draft, command: Command) -> Decision:
+    """The decision on a person's wish about one alert; the refusal is part of it, never raised."""
+    if command.cmd is not None and command.cmd in draft.state.answers:
+        draft.answer = draft.alert(draft.state.answers[command.cmd])
+        return draft.decision()
+    try:
+        alert = _checked(draft, command)
+        draft.answer = _carry_out(draft, alert, command)
+    except AnjuError as refusal:
+        return Decision(refusal=refusal)
+    if command.cmd is not None:
+        draft.changes.answers[command.cmd] = alert.id
+    if draft.answer.rule in draft.state.sources:
+        explain_silence_behind(draft, draft.answer.target)
+    return draft.decision()
+
+
+def _checked(draft: Draft, command: Command) -> Alert:
+    """The alert that `command` is about, if it is one that the command may still be about."""
+    alert = draft.alert(command.alert_id)
+    if alert is None:
+        raise NotFound("alert.unknown", f"no alert {command.alert_id!r}", id=command.alert_id)
+    if len(command.note) > NOTE_CHARS_MAX:
+        raise Invalid("note.too_long", f"a note has {NOTE_CHARS_MAX} characters at most", chars=NOTE_CHARS_MAX)
+    if not alert.open:
+        raise Conflict(
+            "alert.closed", "the alert is closed", alert, by=alert.closed_by, at=_at(alert.closed_ms),
+            reason=alert.close_reason,
+        )  # fmt: skip
+    if isinstance(command, Acknowledge) and alert.acked_by is not None:
+        raise Conflict(
+            "alert.already_acked", f"{alert.acked_by} acknowledged it already", alert, by=alert.acked_by,
+            at=_at(alert.acked_ms),
+        )  # fmt: skip
+    if command.rev is not None and command.rev != alert.rev:
+        raise Conflict(
+            "alert.changed", f"the alert is at revision {alert.rev}, not {command.rev}", alert, rev=alert.rev
+        )
+    return alert
+
+
+def _at(ms: int | None) -> str | None:
+    return None if ms is None else rfc3339(ms)
+
+
+def _carry_out(draft: Draft, alert: Alert, command: Command) -> Alert:
+    match command:
+        case Acknowledge():
+            event = AlertAcknowledged(alert.id, command.note)
+            return draft.step(alert, event, command.actor, reason="acked", cmd=command.cmd)
+        case Shelve():
+            return draft.suppress(alert, check_shelve(alert, command, draft.now_ms), command.actor, command.cmd)
+        case Unshelve():
+            if suppressed_by(alert, "shelved") is None:
+                raise Conflict("alert.not_shelved", "the alert is not shelved", alert)
+            return draft.unsuppress(alert, "shelved", "unshelved", command.actor, command.cmd)
+        case Resolve():
+            return _resolve(draft, alert, command)
+        case AddNote():
+            if not command.note.strip():
+                raise Invalid("note.empty", "a note needs text")
+            return draft.step(alert, NoteAdded(alert.id, command.note), command.actor, reason="note", cmd=command.cmd)
+    raise AssertionError(f"no such command: {type(command).__name__}")
+
+
+def _resolve(draft: Draft, alert: Alert, command: Resolve) -> Alert:
+    if command.reason not in _REASONS:
+        raise Invalid("resolve.reason_unknown", f"reason must be one of {sorted(_REASONS)}", reason=command.reason)
+    if command.reason not in _NOT_REAL and _holds(draft, alert):
+        raise Conflict("alert.condition_holds", "the condition still holds", alert)
+    event = AlertClosed(alert.id, command.reason, command.note)
+    return draft.step(alert, event, command.actor, reason="closed", cmd=command.cmd)
+
+
+def _holds(draft: Draft, alert: Alert) -> bool:
+    """True when readings still speak for the condition.
+
+    Not so once it has returned; nor where no reading could ever say that it is over (the rule has no clear, is no
+    longer in force, watches no device any more, or has nothing in mind about it after its pack was replaced).
+    """
+    if alert.state not in (AlertState.UNACKNOWLEDGED, AlertState.ACKNOWLEDGED):
+        return False
+    info, slot = draft.rule(alert), draft.state.slots[alert.rule, alert.target]
+    return info is not None and info.clear != "manual" and slot.watched and draft.memory(slot) is not None
+
+
+def decide_maintenance(draft: Draft, wish: DeclareMaintenance | EndMaintenance) -> Decision:
+    """The decision on a maintenance window; the refusal is part of it, never raised."""
+    if wish.cmd is not None and wish.cmd in draft.state.answers:
+        return draft.decision()
+    try:
+        if isinstance(wish, DeclareMaintenance):
+            rules = draft.state.rulebook.rules
+            window = check_maintenance(wish, draft.state.windows, draft.state.registry, rules, draft.now_ms)
+            draft.record(window, wish.actor, cmd=wish.cmd)
+            draft.changes.windows[window.window] = window
+            if window.from_ms <= draft.now_ms:
+                draft.changes.begun.add(window.window)
+        else:
+            if wish.window not in draft.state.windows:
+                raise NotFound("maintenance.unknown", f"no open window {wish.window!r}", window=wish.window)
+            draft.record(MaintenanceEnded(wish.window, "by_hand"), wish.actor, cmd=wish.cmd)
+            draft.changes.windows[wish.window] = None
+    except AnjuError as refusal:
+        return Decision(refusal=refusal)
+    review_maintenance(draft, wish.actor)
+    if wish.cmd is not None:
+        draft.changes.answers[wish.cmd] = ""
+    return draft.decision()

@@ -1,0 +1,162 @@
+"""The pure core: `decide` says what follows from an input, `evolve` is the only thing that changes the state.
+
+The station calls them in turn: decide, commit what was decided, evolve, answer. A decision that could not be committed
+is thrown away, and the state is as if the input had never come.
+"""
+
+from typing import Any, Final
+
+from alerts.commands import decide_command, decide_maintenance
+from alerts.decision import Decision, ValueUpdate
+from alerts.draft import Changes, Draft
+from alerts.inputs import AdoptRegistry, Command, DeclareMaintenance, EndMaintenance, Input, Record, Tick
+from alerts.judging import take_verdict
+from alerts.liveness import OFFLINE, ONLINE
+from alerts.state import EngineState, Watch
+from alerts.ticking import decide_tick, set_live
+from alerts.view import BatchView, remember
+from domain.readings import Batch, Quality, Reading, StateReport
+
+__all__ = ["decide", "evolve"]
+
+_STALE: Final = int(Quality.STALE)
+_LATE: Final = int(Quality.LATE)
+
+
+def decide(state: EngineState, entry: Input, now_ms: int) -> Decision:
+    """What follows from `entry` at `now_ms` (receive time, epoch ms). Pure: `state` stays as it is.
+
+    A command that has no effect is answered by `Decision.refusal`, never by an exception.
+    """
+    draft = Draft(state, now_ms)
+    match entry:
+        case Batch():
+            _decide_batch(draft, entry)
+        case Tick():
+            decide_tick(draft)
+        case Command():
+            return decide_command(draft, entry)
+        case DeclareMaintenance() | EndMaintenance():
+            return decide_maintenance(draft, entry)
+        case AdoptRegistry():
+            draft.record(entry.record, entry.actor)
+            draft.changes.registry = entry.registry
+        case Record():
+            draft.record(entry.event, entry.actor)
+    return draft.decision()
+
+
+def _decide_batch(draft: Draft, batch: Batch) -> None:
+    readings = batch.readings
+    draft.changes.readings = readings
+    watches, memories = draft.state.watches, draft.changes.memories
+    view = BatchView(readings)
+    newest: dict[str, ValueUpdate] = {}
+    live = draft.changes.live
+    # The hot path: for a device whose rules are all idle nothing is made, nothing is written, its screens are asked.
+    for at, reading in enumerate(readings):
+        watch = watches.get(reading.device)
+        if watch is None:
+            continue
+        if watch.live != ONLINE and watch not in live:
+            set_live(draft, watch, ONLINE, "data")
+        if reading.quality & _STALE:
+            continue
+        for slot, rule, screen in watch.rules:
+            if slot.memory is None and slot not in memories and not screen(reading):
+                continue
+            view.move(at, reading, watch)
+            verdict = rule.judge(memories.get(slot, slot.memory), view)
+            if verdict is not None:
+                take_verdict(draft, watch, slot, rule, verdict, reading.ts_ms)
+        if watch.open:
+            _note_values(draft, watch, reading, newest)
+    draft.changes.values = list(newest.values())
+    if batch.states:
+        _take_states(draft, batch)
+
+
+def _note_values(draft: Draft, watch: Watch, reading: Reading, newest: dict[str, ValueUpdate]) -> None:
+    """A newer value of the main signal for the open alerts of a device, the last one of the batch counts."""
+    if reading.values is None or reading.quality & _LATE:
+        return
+    for alert_id, signal in watch.open.items():
+        value = getattr(reading.values, signal, None)
+        alert = draft.alert(alert_id)
+        if value is None or alert is None or not alert.open:
+            continue
+        if value != alert.value:
+            newest[alert_id] = ValueUpdate(alert_id, float(value), reading.ts_ms)
+        else:
+            newest.pop(alert_id, None)
+
+
+def _take_states(draft: Draft, batch: Batch) -> None:
+    """State reports, in order of arrival among each other; a reading that arrived later outweighs a Last Will."""
+    heard: dict[str, int] = {}
+    offline = {report.device for report in batch.states if not report.online}
+    if offline:
+        heard = {reading.device: reading.received_ms for reading in batch.readings if reading.device in offline}
+    reports: list[StateReport] = sorted(batch.states, key=lambda report: report.received_ms)
+    for report in reports:
+        watch = draft.state.watches.get(report.device)
+        if watch is None:
+            continue
+        if report.online:
+            draft.changes.heard[watch] = report.received_ms
+            set_live(draft, watch, ONLINE, "state")
+        elif report.received_ms >= heard.get(report.device, 0):
+            set_live(draft, watch, OFFLINE, "lwt")
+
+
+def evolve(state: EngineState, decision: Decision) -> None:
+    """Makes `state` what `decision` says. Call it once, after the decision is durable; a refusal changes nothing."""
+    changes: Any = decision.memory
+    if not isinstance(changes, Changes):
+        return
+    for entry in decision.entries:
+        if entry.alert is not None:
+            state.put(entry.alert)
+    _evolve_memory(state, changes)
+    _evolve_devices(state, changes)
+    if changes.registry is not None:
+        state.adopt(changes.registry, state.rulebook)
+
+
+def _evolve_devices(state: EngineState, changes: Changes) -> None:
+    watches = state.watches
+    for reading in changes.readings:
+        watch = watches.get(reading.device)
+        if watch is not None:
+            remember(watch, reading)
+    for watch, heard_ms in changes.heard.items():
+        watch.heard_ms = max(heard_ms, watch.heard_ms or 0)
+    for watch, (live, _) in changes.live.items():
+        if watch.live == OFFLINE:
+            watch.back_ms = changes.at_ms
+        watch.live, watch.since_ms = live, changes.at_ms
+    for update in changes.values:
+        state.show_value(update.alert_id, update.value)
+
+
+def _evolve_memory(state: EngineState, changes: Changes) -> None:
+    for slot, memory in changes.memories.items():
+        slot.memory = memory
+    for slot, flap in changes.flaps.items():
+        slot.flap = flap
+    for (slot, source), mark in changes.seen.items():
+        slot.note(source, mark)
+    for window_id, window in changes.windows.items():
+        if window is None:
+            state.windows.pop(window_id, None)
+            state.begun.discard(window_id)
+        else:
+            state.windows[window_id] = window
+    state.begun |= changes.begun & state.windows.keys()
+    for cmd, alert_id in changes.answers.items():
+        state.remember_answer(cmd, alert_id)
+    if changes.number is not None:
+        state.number_day, state.last_number = changes.number
+    if changes.started_ms is not None:
+        state.started_ms = changes.started_ms
+    state.unopened += changes.unopened

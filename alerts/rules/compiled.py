@@ -1,0 +1,301 @@
+"""A rule made ready for one set of parameters, and the one state machine that all rules go through.
+
+Memory is one of: None (idle); ``(0, queue, …)``, idle but with the queues of its rate conditions; or
+``(1, severity, last instant, samples, clear hold, step-down hold, heard, slot, …)``. Only numbers, strings and tuples:
+lists in their place (after JSON) serve as well.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from alerts.alert import Evidence
+from alerts.rules.base import Finding, RuleInfo, Verdict, View
+from alerts.rules.kinds.base import Binding, Bound, Frame, Pair
+from alerts.rules.kinds.boolean import all_of, any_of, held_on, not_of
+from alerts.rules.kinds.event import Event
+from alerts.rules.kinds.rate import Rate
+from alerts.rules.kinds.threshold import Threshold
+from alerts.rules.screen import SLOW, Screen, quick_of, screens_of
+from alerts.rules.spec import Level, RuleSpec, conditions_in
+from domain.limits import EVIDENCE_SAMPLES_MAX
+from domain.readings import Quality, Reading
+
+__all__ = ["Compiled"]
+
+_HEAD: Final = 7
+"""Entries of a full memory before the slots."""
+
+
+class Compiled:
+    """See `alerts.rules.base.CompiledRule`. Immutable after construction; shared by every device it fits."""
+
+    def __init__(
+        self,
+        spec: RuleSpec,
+        params: Mapping[str, Any],
+        provenance: Mapping[str, str],
+        attrs: Mapping[str, Any],
+        device_type: str,
+        period_s: float,
+    ) -> None:
+        self.spec = spec
+        self._params = dict(params)
+        self._provenance = dict(provenance)
+        binding = Binding(params, attrs, device_type, period_s)
+        self._grace_ms = binding.grace_ms
+        self._severities = tuple(level.severity for level in spec.levels)
+        self._levels = [level.when.bind(binding) for level in spec.levels]
+        self._ticks = spec.timed and not spec.info.surveys
+        self._stirs = tuple(bound.stirs for bound in self._levels)
+        self._judges = [bound.evaluate for bound in self._levels]
+        self._rates = tuple(binding.rates)
+        self._downs = [_bound(level.clear and level.clear.when, binding) for level in spec.levels]
+        self._down_ms = [
+            binding.ms(level.clear.hold if level.clear is not None else spec.clear.hold) for level in spec.levels
+        ]
+        self._clear = _bound(spec.clear.when, binding)
+        self._clear_ms = binding.ms(spec.clear.hold)
+        self._slots = binding.slots
+        ends = [spec.clear.when, *(level.clear.when for level in spec.levels if level.clear is not None)]
+        self._end_signals = tuple(
+            dict.fromkeys(n for end in ends if end is not None for part in conditions_in(end) for n in part.signals())
+        )
+        self._limits = [_limit_of(level, spec.info.signal, binding) for level in spec.levels]
+        parts = [part for level in spec.levels for part in conditions_in(level.when)]
+        signals = tuple(dict.fromkeys(name for part in parts for name in part.signals()))
+        kinds = tuple(dict.fromkeys(kind for part in parts for kind in part.events()))
+        any_event = any(isinstance(part, Event) and not part.kinds for part in parts)
+        self.screen: Screen = _never
+        """See `CompiledRule.screen`; generated."""
+        if not spec.timed:
+            self.screen = screens_of(self._levels, self._rates, signals, kinds, any_event)
+        self._quick = quick_of(self._levels, self._rates) if self._rates and not spec.timed else None
+        self._signals, self._kinds, self._any_event = signals, frozenset(kinds), any_event
+
+    @property
+    def info(self) -> RuleInfo:
+        """What the rule is."""
+        return self.spec.info
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Parameters in force after overrides."""
+        return self._params
+
+    @property
+    def ticks(self) -> bool:
+        """True for rules about missing data and dates."""
+        return self._ticks
+
+    def judge(self, memory: Any, view: View) -> Verdict | None:
+        """See `CompiledRule.judge`. Late readings count for their events only, at their own event time."""
+        if memory is not None and self._quick is not None and memory[0] == 0:
+            answer = self._quick(memory, view)
+            if answer is not SLOW:
+                return answer
+        reading = view.reading
+        late = bool(reading.quality & Quality.LATE)
+        if self.spec.timed or (late and reading.event is None) or (memory is None and not self._heeds(reading)):
+            return None
+        frame = Frame(view, reading.ts_ms, self._thawed(memory), reading.device, late)
+        return self._step(memory, frame)
+
+    def tick(self, memory: Any, target: str, now_ms: int, silent_s: float | None, state: str) -> Verdict | None:
+        """See `CompiledRule.tick`."""
+        if not self._ticks:
+            return None
+        if memory is None:  # the common case, once a second for every device
+            for stirs in self._stirs:
+                if stirs(now_ms, silent_s, state):
+                    break
+            else:
+                return None
+        frame = Frame(None, now_ms, self._thawed(memory), target)
+        frame.silent_s, frame.state = silent_s, state
+        return self._step(memory, frame)
+
+    def survey(self, memory: Any, target: str, now_ms: int, offline: int, total: int) -> Verdict | None:
+        """See `CompiledRule.survey`."""
+        if not self.spec.info.surveys:
+            return None
+        frame = Frame(None, now_ms, self._thawed(memory), target)
+        frame.offline, frame.total = offline, total
+        return self._step(memory, frame)
+
+    # --- memory ---------------------------------------------------------------------------------------------------
+
+    def _heeds(self, reading: Reading) -> bool:
+        event, values = reading.event, reading.values
+        if event is not None and (self._any_event or event.kind in self._kinds):
+            return True
+        return values is not None and any(getattr(values, name, None) is not None for name in self._signals)
+
+    def _thawed(self, memory: Any) -> list[Any]:
+        """The slots. Memory of another layout (the rule has changed) starts afresh."""
+        slots: list[Any] = [None] * self._slots
+        if memory is None:
+            return slots
+        if memory[0] == 0:
+            if len(memory) == len(self._rates) + 1:
+                for number, rate in enumerate(self._rates, 1):
+                    slots[rate.slot] = memory[number]
+        elif len(memory) == _HEAD + self._slots:
+            slots = list(memory[_HEAD:])
+        return slots
+
+    def _frozen(self, severity: int, ts: int, samples: Any, ends: tuple[Any, Any, int], slots: list[Any]) -> Any:
+        if severity == 0:
+            rates = {rate.slot: slots[rate.slot] or () for rate in self._rates}
+            if all(slot is None or number in rates for number, slot in enumerate(slots)):
+                return (0, *rates.values()) if any(rates.values()) else None
+        return (1, severity, ts, tuple(samples), *ends, *slots)
+
+    # --- the state machine ------------------------------------------------------------------------------------------
+
+    def _step(self, memory: Any, frame: Frame) -> Verdict | None:
+        full = memory is not None and memory[0] == 1
+        severity = memory[1] if full else 0
+        clear_hold, down_hold, heard = (memory[4], memory[5], memory[6]) if full else (None, None, 0)
+        samples = self._sampled(memory[3] if full else (), frame)
+        active = self._severities.index(severity) if severity in self._severities else None
+        pairs = [judge(frame) for judge in self._judges]
+        instant = frame.instant
+        holding = next((number for number, pair in enumerate(pairs) if pair[0] is True), None)
+        findings: tuple[Finding, ...] = ()
+        if holding is not None and (active is None or holding < active):
+            findings = (self._finding("breach", holding, frame, samples),)
+            severity, clear_hold, down_hold, heard = self._severities[holding], None, None, 0
+        elif active is not None:
+            if holding is not None and instant:
+                findings = (self._finding("again", active, frame, samples),)
+            if not frame.late and not self.spec.clear.manual:
+                heard = self._hears(heard, frame)
+                clear_hold, cleared = self._cleared(clear_hold, pairs, frame)
+                if cleared:
+                    findings = (self._finding("return", active, frame, samples),)
+                    severity, down_hold = 0, None
+                    self._forget(frame)
+                    clear_hold, samples, heard = None, (), 0
+                else:
+                    down_hold, milder = self._stepped_down(down_hold, active, pairs, frame)
+                    if milder is not None:
+                        findings = (*findings, self._finding("breach", milder, frame, samples))
+                        severity = self._severities[milder]
+        last = memory[2] if full and frame.ts < memory[2] else frame.ts
+        after = self._frozen(severity, last, samples, (clear_hold, down_hold, heard), frame.slots)
+        if not findings and after == memory:
+            return None
+        return Verdict(after, findings)
+
+    def _hears(self, heard: int, frame: Frame) -> int:
+        """Notes which signals of the clear clauses have been said since the breach: nothing older may end an alert."""
+        values = None if frame.view is None else frame.view.reading.values
+        known = set()
+        for number, name in enumerate(self._end_signals):
+            if values is not None and getattr(values, name) is not None:
+                heard |= 1 << number
+            if heard >> number & 1:
+                known.add(name)
+        frame.heard = known
+        return heard
+
+    def _cleared(self, hold: Any, pairs: list[Pair], frame: Frame) -> tuple[Any, bool]:
+        truth = not_of(any_of(raw for _, raw in pairs)) if self._clear is None else self._clear.evaluate(frame)[0]
+        hold, held = held_on(hold, truth, frame.ts, self._clear_ms, self._grace_ms)
+        return hold, held is True
+
+    def _stepped_down(self, hold: Any, active: int, pairs: list[Pair], frame: Frame) -> tuple[Any, int | None]:
+        down = self._downs[active]
+        truth = not_of(pairs[active][1])
+        if down is not None:
+            truth = all_of((truth, down.evaluate(frame)[0]))
+        hold, held = held_on(hold, truth, frame.ts, self._down_ms[active], self._grace_ms)
+        if held is not True:
+            return hold, None
+        milder = next((n for n in range(active + 1, len(pairs)) if pairs[n][0] is True), None)
+        return (hold, None) if milder is None else (None, milder)
+
+    def _forget(self, frame: Frame) -> None:
+        """After a return the rule is as if new, but for the queues of its rates: those are facts about the signal."""
+        kept = {rate.slot for rate in self._rates}
+        frame.slots[:] = [slot if number in kept else None for number, slot in enumerate(frame.slots)]
+
+    # --- evidence ---------------------------------------------------------------------------------------------------
+
+    def _sampled(self, samples: Any, frame: Frame) -> Any:
+        signal = self.spec.info.signal
+        if signal is None or frame.view is None or frame.late:
+            return samples
+        values = frame.view.reading.values
+        value = None if values is None else getattr(values, signal, None)
+        if value is None:
+            return samples
+        kept = samples[-2 * (EVIDENCE_SAMPLES_MAX - 1) :]
+        return (*kept, frame.ts, float(value))
+
+    def _finding(self, what: str, level: int, frame: Frame, samples: Any) -> Finding:
+        signal, view = self.spec.info.signal, frame.view
+        value = view.value(signal) if view is not None and signal is not None else frame.silent_s
+        limit, direction = self._limits[level]
+        pairs = list(zip(samples[::2], samples[1::2], strict=True))
+        for rate in self._rates:
+            queue = frame.slots[rate.slot]
+            if rate.signal == signal and queue and queue[0] < (pairs[0][0] if pairs else frame.ts):
+                pairs = sorted({*pairs, *zip(queue[::2], queue[1::2], strict=True)})[-EVIDENCE_SAMPLES_MAX:]
+        source = frame.device if view is not None else None
+        evidence = Evidence(
+            rule=self.info.id,
+            rule_version=self.info.version,
+            condition=self.spec.levels[level].when.words(self._params),
+            inputs=dict(frame.inputs),
+            params=self._params,
+            overrides=self._provenance,
+            window_from_ms=self._window_from(frame, pairs),
+            window_until_ms=frame.ts,
+            samples=[(int(at), float(number)) for at, number in pairs],
+            sources=list(dict.fromkeys([*frame.sources, *([source] if source is not None else [])])),
+        )
+        return Finding(
+            what=what,
+            severity=self._severities[level],
+            at_ms=frame.ts,
+            evidence=evidence,
+            value=None if value is None else float(value),
+            limit=limit,
+            direction=direction,
+            source=source,
+        )
+
+    def _window_from(self, frame: Frame, pairs: list[tuple[Any, Any]]) -> int:
+        first = frame.inputs.get("first_ms")
+        starts = [int(first)] if isinstance(first, int) else []
+        if frame.silent_s is not None:
+            starts.append(frame.ts - round(1_000 * frame.silent_s))
+        starts.extend(int(at) for at, _ in pairs[:1])
+        return min([*starts, frame.ts])
+
+
+def _never(reading: Reading) -> bool:
+    """Screen of a rule that no reading concerns."""
+    del reading
+    return False
+
+
+def _bound(condition: Any, binding: Binding) -> Bound | None:
+    return None if condition is None else condition.bind(binding)
+
+
+def _limit_of(level: Level, signal: str | None, binding: Binding) -> tuple[float | None, str | None]:
+    """Limit and direction of the comparison that the level makes with the rule's main signal, if it makes one."""
+    for part in conditions_in(level.when):
+        if (
+            isinstance(part, Threshold)
+            and part.signal == signal
+            and part.direction is not None
+            and part.limit is not None
+        ):
+            return binding.number(part.limit), part.direction
+    for part in conditions_in(level.when):
+        if isinstance(part, Rate) and part.signal == signal:
+            return None, part.direction
+    return None, None

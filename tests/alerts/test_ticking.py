@@ -1,0 +1,158 @@
+"""What time alone leads to."""
+
+from alerts.alert import AlertState
+from alerts.inputs import Acknowledge, Tick
+from domain.readings import StateReport
+from tests.support.rulebook import (
+    T0,
+    Bell,
+    Book,
+    Hasty,
+    Share,
+    Silent,
+    batch,
+    gateway,
+    info,
+    port,
+    reading,
+    registry,
+)
+from tests.support.station import LittleStation
+
+MINUTE = 60_000
+
+
+def live(station, device):
+    return station.state.watches[device].live
+
+
+def will(device, at_ms, *, online=False):
+    return StateReport(device, online=online, ts_ms=at_ms, received_ms=at_ms)
+
+
+def test_silent_device_is_overdue_after_two_and_a_half_periods_and_offline_after_five_minutes():
+    station = LittleStation(registry(port("p1")), Book())
+    station.take(Tick(), T0)
+    assert live(station, "p1") == "unknown"
+    station.take(batch(reading("p1", T0, power=1.0)))
+    assert live(station, "p1") == "online"
+    seen = {}
+    for second in range(0, 400, 10):
+        station.take(Tick(), T0 + second * 1000)
+        seen.setdefault(live(station, "p1"), second)
+    assert seen == {"online": 0, "overdue": 160, "offline": 310}
+    assert station.kinds() == ["liveness.changed"] * 3
+
+
+def test_last_will_takes_a_device_offline_at_once_and_data_brings_it_back():
+    station = LittleStation(registry(port("p1"), port("p2")), Book())
+    station.take(batch(reading("p1", T0, power=1.0), reading("p2", T0, power=1.0)))
+    assert station.entries[-1].event.devices == ["p1", "p2"]
+    station.take(batch(states=(will("p1", T0 + 1),)))
+    assert live(station, "p1") == "offline"
+    assert station.entries[-1].event.why == "lwt"
+    station.take(batch(reading("p1", T0 + 2, power=1.0)))
+    assert live(station, "p1") == "online"
+
+
+def test_data_that_arrived_after_the_last_will_outweighs_it():
+    station = LittleStation(registry(port("p1")), Book())
+    station.take(batch(reading("p1", T0 + 5, power=1.0), states=(will("p1", T0),)))
+    assert live(station, "p1") == "online"
+
+
+def test_our_own_downtime_is_nobodys_silence():
+    station = LittleStation(registry(port("p1")), Book(Silent(info("EB-14"))))
+    station.take(batch(reading("p1", T0, power=1.0)))
+    station.take(Tick(), T0 + 1_000)
+    station.checkpoint()
+    station.crash(T0 + 3_600_000)
+    station.take(Tick(), T0 + 3_600_000)
+    station.take(Tick(), T0 + 3_600_000 + 299_000)
+    assert (live(station, "p1"), station.alerts) == ("overdue", {})
+    station.take(Tick(), T0 + 3_600_000 + 301_000)
+    assert live(station, "p1") == "offline"
+    assert station.only().rule == "EB-14"
+
+
+def test_silence_raises_once_and_only_data_clears_it():
+    station = LittleStation(registry(port("p1")), Book(Silent(info("EB-14"))))
+    station.take(batch(reading("p1", T0, power=1.0)))
+    for minute in range(60):
+        station.take(Tick(), T0 + minute * MINUTE)
+    assert (station.only().state, station.only().occurrences) == ("unacked", 1)
+    station.take(batch(reading("p1", T0 + 60 * MINUTE, power=1.0)))
+    assert station.only().state is AlertState.RETURNED_UNACKNOWLEDGED
+
+
+def test_slow_device_clock_does_not_keep_an_offline_alert_open():
+    station = LittleStation(registry(port("p1")), Book(Silent(info("EB-14"))))
+    station.take(batch(reading("p1", T0, power=1.0)))
+    station.take(Tick(), T0 + 10 * MINUTE)
+    station.take(Tick(), T0 + 16 * MINUTE)
+    station.take(batch(reading("p1", T0 + 13 * MINUTE, power=1.0, received_ms=T0 + 17 * MINUTE)))
+    assert station.only().state is AlertState.RETURNED_UNACKNOWLEDGED
+
+
+def test_alert_is_not_cleared_because_its_device_fell_silent_even_if_a_rule_says_so():
+    station = LittleStation(registry(port("p1")), Book(Hasty(info("EB-14"))))
+    station.take(batch(reading("p1", T0, power=1.0)))
+    station.take(Tick(), T0 + 1_000)
+    station.take(Tick(), T0 + 10 * MINUTE)
+    assert station.only().state is AlertState.UNACKNOWLEDGED
+    station.checkpoint()
+    station.crash(T0 + 20 * MINUTE)
+    station.take(Tick(), T0 + 20 * MINUTE)
+    station.take(Tick(), T0 + 20 * MINUTE + 1_000)
+    assert (station.only().state, station.only().occurrences) == ("unacked", 1)
+
+
+def test_unverified_alert_becomes_critical_after_its_time_and_says_why():
+    rule = Bell(info("FC-01", verify_s=180, verify_severity=1))
+    station = LittleStation(registry(port("p1")), Book(rule))
+    station.take(batch(reading("p1", T0, event="smoke")))
+    assert station.only().verify_ms == T0 + 180_000
+    station.take(Tick(), T0 + 179_999)
+    assert station.only().severity == 2
+    decision = station.take(Tick(), T0 + 180_000)
+    alert = station.only()
+    assert (alert.severity, alert.flags, alert.verify_ms, alert.due_ms) == (1, ["unverified"], None, T0 + 240_000)
+    assert station.entries[-1].event.why == "unverified"
+    assert decision.intents[0].ring
+    station.take(batch(reading("p1", T0 + 200_000, event="smoke")))
+    station.take(Tick(), T0 + 900_000)
+    assert (station.only().severity, station.only().occurrences) == (1, 2)
+
+
+def test_acknowledged_alert_is_verified():
+    rule = Bell(info("FC-01", verify_s=180, verify_severity=1))
+    station = LittleStation(registry(port("p1")), Book(rule))
+    station.take(batch(reading("p1", T0, event="smoke")))
+    station.take(Acknowledge(alert_id=station.only().id, actor="wang"), T0 + 170_000)
+    station.take(Tick(), T0 + 300_000)
+    assert station.only().severity == 2
+
+
+def test_verification_clock_survives_a_restart():
+    rule = Bell(info("FC-01", verify_s=180, verify_severity=1))
+    station = LittleStation(registry(port("p1")), Book(rule))
+    station.take(batch(reading("p1", T0, event="smoke")))
+    station.crash(T0 + 100_000)
+    station.take(Tick(), T0 + 180_000)
+    assert station.only().severity == 1
+
+
+def test_mass_disconnection_counts_the_devices_of_every_kind_behind_the_gateway():
+    about = info("SY-03", kind="gateway", scope="gateway", surveys=True)
+    devices = [gateway("g1"), *(port(f"p{n}", gateway="g1") for n in range(4))]
+    station = LittleStation(registry(*devices), Book(Share(about)))
+    station.take(batch(*(reading(f"p{n}", T0, power=1.0) for n in range(4))))
+    station.take(batch(states=(will("p0", T0 + 1),)))
+    station.take(Tick(), T0 + 2)
+    assert station.alerts == {}
+    station.take(batch(states=(will("p1", T0 + 3),)))
+    station.take(Tick(), T0 + 4)
+    assert (station.only().target, station.only().value) == ("g1", 2.0)
+    station.take(batch(reading("p0", T0 + 1_000, power=1.0), reading("p1", T0 + 1_000, power=1.0)))
+    station.take(Tick(), T0 + 2_000)
+    assert station.only().state is AlertState.RETURNED_UNACKNOWLEDGED
