@@ -1,0 +1,24 @@
+// The one place where preact and htm meet: every view imports its tools from here.
+import { Component, Fragment, h, render } from "../vendor/preact.mjs";
+import htm from "../vendor/htm.mjs";
+
+export const html = htm.bind(h);
+export { h, render, Fragment };
+export {
+  useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState,
+} from "../vendor/hooks.mjs";
+export { Component };
+
+/** `view` drawn again only when one of its props is another value. */
+export function memo(view) {
+  return class extends Component {
+    shouldComponentUpdate(next) {
+      for (const key in next) if (next[key] !== this.props[key]) return true;
+      return false;
+    }
+
+    render(props) {
+      return view(props);
+    }
+  };
+}

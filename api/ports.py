@@ -1,0 +1,177 @@
+"""What the API needs from the house. The floor above hands it in; nothing here is global."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from msgspec import Struct, field
+
+from alerts.ports import Desk, History, JournalRow, LastValue, Series, Users
+from alerts.rules.base import Rulebook
+from domain.readings import Reading
+from domain.registry import Registry
+
+__all__ = [
+    "ApiPorts",
+    "Board",
+    "BoardView",
+    "Delta",
+    "DeviceLiveness",
+    "JournalReader",
+    "Measure",
+    "Position",
+    "Status",
+    "TelemetryReader",
+]
+
+
+class Board(NamedTuple):
+    """All open alerts at one instant of the journal."""
+
+    seq: int
+    version: tuple[int, int]
+    """Changes whenever anything in `alerts` does."""
+    alerts: Sequence[Mapping[str, Any]]
+    """Wire form (console.md §14), in order of opening."""
+
+
+class Position(NamedTuple):
+    """How far a live client has been served."""
+
+    seq: int
+    """Number of the last journal line it knows."""
+    values: int
+    """Number of the last value change it knows; values are not journalled."""
+
+
+class Delta(NamedTuple):
+    """What lies between two positions, ready to send."""
+
+    changes: Sequence[bytes]
+    """Encoded changes, oldest first."""
+    position: Position
+    """Where a client stands after them."""
+
+
+class BoardView(Protocol):
+    """The board as it is now and what has changed. Safe from any thread; every answer is a consistent whole."""
+
+    def board(self) -> Board:
+        """All open alerts."""
+
+    def row(self, alert_id: str) -> Mapping[str, Any] | None:
+        """One open alert in wire form, None if there is none of that id. Read only."""
+
+    def position(self, values_since_ms: int | None = None) -> Position:
+        """The newest position; with `values_since_ms`, one that still lacks value changes since that instant."""
+
+    def since(self, position: Position) -> Delta | None:
+        """Changes after `position`; None when they are no longer all in memory."""
+
+    def health(self, now_ms: int) -> dict[str, Any]:
+        """Figures of the strip: devices online, alerts of the last ten minutes, flood, longest unacknowledged."""
+
+    def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Calls `wake` (quick, on any thread) after each change until the returned function is called."""
+
+
+class JournalReader(Protocol):
+    """The reading half of `alerts.ports.Journal`. Thread-safe beside the one writer."""
+
+    @property
+    def store(self) -> str:
+        """Random id of this database; part of every stream position."""
+
+    @property
+    def seq(self) -> int:
+        """Number of the newest line."""
+
+    def changes_after(self, seq: int, limit: int) -> list[JournalRow]:
+        """Lines after `seq`, oldest first, with each alert as it stood right after the line."""
+
+    def rows(self, *, after: int = 0, limit: int = 100, alert_id: str | None = None) -> list[JournalRow]:
+        """Lines in order, of one alert or of all."""
+
+    def maintenance(self) -> list[Any]:
+        """`MaintenanceDeclared` events of windows that were not ended."""
+
+
+class TelemetryReader(Protocol):
+    """The reading half of `alerts.ports.Telemetry`. Thread-safe beside the one writer."""
+
+    def series(
+        self, device: str, kind: str, signals: Sequence[str], from_ms: int, until_ms: int, points: int
+    ) -> Series:
+        """Values in event time, down-sampled to minima and maxima when there are more than `points`."""
+
+    def events(self, device: str, kind: str, from_ms: int, until_ms: int, limit: int) -> list[Reading]:
+        """Readings of `device` that carry an event, newest first."""
+
+    def last_values(self, device: str, kind: str) -> dict[str, LastValue]:
+        """The newest known value of every signal."""
+
+
+class DeviceLiveness(Struct, frozen=True, gc=False):
+    """Whether a device speaks, as the engine sees it."""
+
+    state: str
+    """State of the liveness machine; ``unknown`` for a device that was never heard of."""
+    since_ms: int | None = None
+    """Since when it has been in that state."""
+    heard_ms: int | None = None
+    """Receive time of its last message."""
+
+
+class Status(Struct, frozen=True):
+    """How the service itself is."""
+
+    broker_connected: bool
+    station_alive: bool
+    storing: bool = True
+    """False while the time series cannot be written: packets stay with the broker."""
+    why: str = ""
+    """What is wrong, for the operator of the service; empty when all is well."""
+    last_data_ms: int | None = None
+    """Receive time of the newest packet from any device."""
+    liveness: dict[str, int] = field(default_factory=dict)
+    """Liveness state → number of devices."""
+
+
+class Measure(Struct, frozen=True):
+    """One metric of ``/metrics``. Names follow Prometheus conventions and begin with ``anju_``; never a device id."""
+
+    name: str
+    kind: str
+    """``counter`` (name ends in ``_total``), ``gauge`` or ``histogram``."""
+    help: str
+    samples: Sequence[tuple[Mapping[str, str], float]] = ()
+    """(labels, value) of a counter or gauge."""
+    buckets: Sequence[tuple[float, int]] = ()
+    """(upper bound, cumulative count) of a histogram without labels; the last bound is infinity."""
+    total: float = 0.0
+    """Sum of all observations of a histogram."""
+
+
+def _no_measures() -> Iterable[Measure]:
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiPorts:
+    """Everything behind the doors. Callables are asked anew for each request, because rules and registry reload."""
+
+    desk: Desk
+    journal: JournalReader
+    history: History
+    telemetry: TelemetryReader
+    users: Users
+    board: BoardView
+    rulebook: Callable[[], Rulebook]
+    registry: Callable[[], Registry]
+    liveness: Callable[[str], DeviceLiveness]
+    """Device id → its liveness."""
+    status: Callable[[], Status]
+    clock_ms: Callable[[], int]
+    version: str
+    """Version of Anju, shown to people and part of no contract."""
+    measures: Callable[[], Iterable[Measure]] = _no_measures

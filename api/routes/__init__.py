@@ -1,0 +1,23 @@
+"""HTTP routes, one file for each resource. A new resource is one file here and one line in `ROUTERS`."""
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from api.routes import alerts, board, commands, deadletters, devices, journal, maintenance, places, rules, session
+
+__all__ = ["ROUTERS"]
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    board.router,
+    alerts.router,
+    commands.router,
+    devices.router,
+    places.router,
+    rules.router,
+    maintenance.router,
+    deadletters.router,
+    journal.router,
+    session.router,
+)
+"""Everything under ``/api/v1``."""

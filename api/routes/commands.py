@@ -1,0 +1,82 @@
+"""What a person may do to an alert. Every command ends in `Desk.submit`; the answer comes when it is durable."""
+
+from typing import Any, Final
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from alerts.inputs import Acknowledge, AddNote, Resolve, Shelve, Unshelve
+from api.auth import Actor, Principal
+from api.context import Api, CommandKey, Context, command_id
+from api.encode import Json
+from api.schemas import CommandBody, IdPath, Problem, ResolveBody, ShelveBody, WireAlert
+from api.times import milliseconds
+from domain.errors import Conflict, Invalid, NotFound
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/alerts/{alert}", tags=["commands"])
+
+PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    404: {"model": Problem, "description": "No such alert."},
+    409: {"model": Problem, "description": "The alert has moved; `current` is what it is now."},
+}
+
+
+async def _do(api: Api, command: Acknowledge | Shelve | Unshelve | Resolve | AddNote) -> Response:
+    try:
+        after = await api.submit(command)
+    except NotFound:
+        # The engine remembers the open alerts and the latest closed ones: an older one is closed, not unknown.
+        old = await run_in_threadpool(api.ports.history.alert, command.alert_id)
+        raise Conflict("alert.closed", "the alert is closed", old, by=old.closed_by, reason=old.close_reason) from None
+    if after is None:  # a repeat of a command whose alert has been closed long since
+        after = await run_in_threadpool(api.ports.history.alert, command.alert_id)
+    if after.id != command.alert_id:
+        raise Invalid("command.reused", f"{command.cmd!r} was a command about another alert", cmd=command.cmd)
+    return Json(api.wire(after))
+
+
+def _common(alert: str, who: Principal, body: CommandBody, key: str | None) -> dict[str, Any]:
+    return {
+        "alert_id": alert,
+        "actor": who.name,
+        "rev": body.rev,
+        "cmd": command_id(body.cmd, key),
+        "note": body.note,
+    }
+
+
+@router.post("/ack", response_model=WireAlert, operation_id="acknowledgeAlert", responses=PROBLEMS)
+async def acknowledge(api: Context, who: Actor, alert: IdPath, body: CommandBody, key: CommandKey = None) -> Response:
+    """I have seen it and take it on (确认)."""
+    return await _do(api, Acknowledge(**_common(alert, who, body, key)))
+
+
+@router.post("/shelve", response_model=WireAlert, operation_id="shelveAlert", responses=PROBLEMS)
+async def shelve(api: Context, who: Actor, alert: IdPath, body: ShelveBody, key: CommandKey = None) -> Response:
+    """Keep it from ringing for a while (搁置). Never severity 1; it comes back by itself."""
+    until_ms = milliseconds(body.until, "until")
+    given = _common(alert, who, body, key)
+    return await _do(api, Shelve(**given, until_ms=until_ms, reason=body.reason, second=body.second))
+
+
+@router.post("/unshelve", response_model=WireAlert, operation_id="unshelveAlert", responses=PROBLEMS)
+async def unshelve(api: Context, who: Actor, alert: IdPath, body: CommandBody, key: CommandKey = None) -> Response:
+    """Let it ring again."""
+    return await _do(api, Unshelve(**_common(alert, who, body, key)))
+
+
+@router.post("/resolve", response_model=WireAlert, operation_id="resolveAlert", responses=PROBLEMS)
+async def resolve(api: Context, who: Actor, alert: IdPath, body: ResolveBody, key: CommandKey = None) -> Response:
+    """End the record, saying what it was: real and dealt with, or why it was not real."""
+    return await _do(api, Resolve(**_common(alert, who, body, key), reason=body.reason))
+
+
+@router.post("/note", response_model=WireAlert, operation_id="noteOnAlert", responses=PROBLEMS)
+async def note(api: Context, who: Actor, alert: IdPath, body: CommandBody, key: CommandKey = None) -> Response:
+    """Write something down beside the alert."""
+    if not body.note.strip():
+        raise Invalid("note.empty", "a note needs words")
+    return await _do(api, AddNote(**_common(alert, who, body, key)))

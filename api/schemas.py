@@ -1,0 +1,298 @@
+"""Shapes of requests and answers: requests are checked by them, answers documented by them and tested against them."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import Path, Query
+from pydantic import AliasChoices, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+
+from domain.ids import ID_PATTERN
+from domain.limits import (
+    COMMAND_CHARS_MAX,
+    ID_CHARS_MAX,
+    LABEL_CHARS_MAX,
+    NOTE_CHARS_MAX,
+    PAGE_ROWS_MAX,
+    PASSWORD_CHARS_MAX,
+    RULES_MAX,
+)
+
+__all__ = [
+    "AlertPage",
+    "BoardBody",
+    "CommandBody",
+    "Cursor",
+    "DeclareBody",
+    "DeviceBody",
+    "DevicePage",
+    "EndBody",
+    "Health",
+    "IdPath",
+    "JournalPage",
+    "Limit",
+    "Moment",
+    "Page",
+    "Problem",
+    "ResolveBody",
+    "Sequence",
+    "SeriesBody",
+    "SessionBody",
+    "ShelveBody",
+    "SignInBody",
+    "TokenBody",
+    "WireAlert",
+]
+
+COMMAND_PATTERN = f"^[A-Za-z0-9._:-]{{1,{COMMAND_CHARS_MAX}}}$"
+NAME_PATTERN = r"^[^\x00-\x1f\x7f]+$"
+CURSOR_CHARS = 256
+
+
+def _written_out(value: Any) -> Any:
+    """Numbers are not instants: seconds or milliseconds would be a guess."""
+    if isinstance(value, datetime) or (isinstance(value, str) and "T" in value.upper()):
+        return value
+    raise ValueError("must be RFC 3339, such as 2026-11-22T14:36:08+08:00")
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+IdPath = Annotated[str, Path(pattern=ID_PATTERN, description="Id: 1–64 of A–Z a–z 0–9 _ -")]
+Id = Annotated[str, Field(pattern=ID_PATTERN)]
+Limit = Annotated[int, Query(ge=1, le=PAGE_ROWS_MAX, description="Rows in the page.")]
+Cursor = Annotated[str | None, Query(max_length=CURSOR_CHARS, description="`cursor` of the page before.")]
+Sequence = Annotated[int, Query(ge=0, le=2**53 - 1, description="Number of a journal line.")]
+Command = Annotated[str | None, Field(pattern=COMMAND_PATTERN)]
+Note = Annotated[str, Field(max_length=NOTE_CHARS_MAX)]
+Reason = Annotated[str, Field(min_length=1, max_length=NOTE_CHARS_MAX)]
+Person = Annotated[str, Field(min_length=1, max_length=ID_CHARS_MAX, pattern=NAME_PATTERN)]
+
+
+# --- requests -------------------------------------------------------------------------------------------------------
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class CommandBody(_Body):
+    """A wish about an alert. The same `cmd` twice has the effect of once and the same answer."""
+
+    rev: Annotated[int | None, Field(ge=0, le=2**53 - 1)] = None
+    """The revision the person saw; another one now answers 409 with the alert as it is."""
+    cmd: Command = None
+    note: Note = ""
+
+
+class ShelveBody(CommandBody):
+    """Keep from ringing until an instant, at most eight hours away. Life safety needs a second person."""
+
+    until: Moment
+    reason: Reason
+    second: Person | None = None
+
+
+class ResolveBody(CommandBody):
+    """End the record, saying what it was."""
+
+    reason: Literal["resolved", "false_alarm", "test", "maintenance", "duplicate"]
+
+
+class DeclareBody(_Body):
+    """Somebody will be at work at a device or place."""
+
+    target: Id
+    start: Annotated[Moment, Field(alias="from")]
+    until: Moment
+    reason: Reason
+    second: Person | None = None
+    rules: Annotated[list[Id], Field(max_length=RULES_MAX)] = []
+    cmd: Command = None
+
+
+class EndBody(_Body):
+    """The work is done."""
+
+    cmd: Command = None
+
+
+class SignInBody(_Body):
+    """Name and password."""
+
+    name: Annotated[Person, Field(validation_alias=AliasChoices("name", "user"))]
+    password: Annotated[str, Field(min_length=1, max_length=PASSWORD_CHARS_MAX)]
+
+
+class TokenBody(_Body):
+    """What a new personal token is for."""
+
+    label: Annotated[str, Field(min_length=1, max_length=LABEL_CHARS_MAX, pattern=NAME_PATTERN)]
+
+
+# --- answers --------------------------------------------------------------------------------------------------------
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
+class Problem(_Answer):
+    """RFC 9457. `code` is stable and has a translation; `detail` is English for developers."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    params: dict[str, Any]
+    current: Any = None
+    """With 409: the thing as it is now."""
+    errors: list[dict[str, Any]] | None = None
+
+
+class Page(_Answer):
+    """A page of a list; `cursor` asks for the next one."""
+
+    items: list[dict[str, Any]]
+    cursor: str | None
+
+
+class Named(_Answer):
+    """A thing with an id and a name."""
+
+    id: str
+    name: Any
+
+
+class RuleRef(_Answer):
+    """Which rule spoke."""
+
+    code: str
+    ver: int
+
+
+class WireAlert(_Answer):
+    """An alert as shown (console.md §14). Codes and parameters, never sentences; times with offset."""
+
+    id: str
+    no: str
+    level: Annotated[int, Field(ge=1, le=4)]
+    kind: str
+    domain: str
+    params: dict[str, Any]
+    state: Literal["unacked", "acked", "rtn_unacked", "rtn_latched", "closed"]
+    rev: int
+    raised_at: datetime
+    device_at: datetime | None
+    cleared_at: datetime | None
+    acked_by: str | None
+    acked_at: datetime | None
+    due_at: datetime | None
+    compound: Named
+    value: float | None
+    limit: float | None
+    trend: list[float]
+    rule: RuleRef
+    flags: list[str]
+
+
+class AlertPage(_Answer):
+    """A page of alerts, newest onset first."""
+
+    items: list[WireAlert]
+    cursor: str | None
+
+
+class Health(_Answer):
+    """Figures of the board's strip."""
+
+    online: int
+    devices: int
+    offline: int
+    rate10: int
+    rate_strip: list[int]
+    flood: bool
+    oldest_unacked: datetime | None
+    overdue_orders: int
+    broker: bool
+    storing: bool
+    last_data_at: datetime | None
+
+
+class BoardBody(_Answer):
+    """All open alerts at one line of the journal; the stream goes on from there."""
+
+    store: str
+    seq: int
+    now: datetime
+    alerts: list[WireAlert]
+    counts: dict[str, Any]
+    shift: dict[str, Any]
+    health: Health
+
+
+class SeriesBody(_Answer):
+    """Columnar time series: `t` in epoch milliseconds, one list for each signal, null where not reported."""
+
+    t: list[int]
+    v: dict[str, list[float | None]]
+    sampled: bool
+    start: Annotated[datetime, Field(alias="from")]
+    until: datetime
+    signals: dict[str, Any]
+
+
+class Liveness(_Answer):
+    """Whether a device speaks."""
+
+    state: str
+    since: datetime | None
+    heard: datetime | None
+
+
+class DeviceBody(_Answer):
+    """A device, whether it speaks, and what it last said."""
+
+    id: str
+    kind: str
+    compound: str
+    place: str
+    liveness: Liveness
+    values: dict[str, Any]
+
+
+class DevicePage(_Answer):
+    """A page of devices by id."""
+
+    items: list[DeviceBody]
+    cursor: str | None
+
+
+class JournalLine(_Answer):
+    """One fact."""
+
+    seq: int
+    at: datetime
+    actor: str
+    kind: str
+    event: dict[str, Any]
+    alert: str | None
+    cmd: str | None
+
+
+class JournalPage(_Answer):
+    """Lines of the journal in order; `after` for the next page is the last `seq`."""
+
+    items: list[JournalLine]
+    seq: int
+
+
+class User(_Answer):
+    """Who is signed in."""
+
+    name: str
+    roles: list[str]
+    may_act: bool
+
+
+class SessionBody(_Answer):
+    """A session. Writes with its cookie must carry `csrf` in the header X-Anju-CSRF."""
+
+    user: User
+    csrf: str | None
+    expires_at: datetime | None

@@ -1,0 +1,295 @@
+"""The board in memory and what has just changed on it: between the station, which tells, and the API, which serves.
+
+The station's thread calls `publish`; nothing in here waits for a client. A client that reads slowly finds its place no
+longer in the ring and is told to fetch the board anew.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from alerts.alert import Alert, AlertState
+from alerts.decision import Entry, ValueUpdate
+from alerts.events import AlertRaised, RegistryImported, RulesLoaded
+from alerts.liveness import OFFLINE, ONLINE, OVERDUE
+from alerts.rules.base import Rulebook
+from alerts.wire import patch, to_wire
+from api.changes import changed, live
+from api.ports import Board, Delta, Position
+from api.times import rfc3339
+from domain.limits import STREAM_BACKLOG_MAX, TREND_POINTS_MAX
+from domain.registry import Registry
+
+__all__ = ["LiveFeed"]
+
+RATE_WINDOW_S: Final = 600
+STRIP_BARS: Final = 12
+FLOOD_ENTERS_ABOVE: Final = 10
+"""Alerts in ten minutes (ISA-18.2)."""
+FLOOD_LEAVES_BELOW: Final = 5
+AGE_LOOK_MS: Final = 60_000
+
+_RINGING: Final = (AlertState.UNACKNOWLEDGED, AlertState.RETURNED_UNACKNOWLEDGED)
+
+
+class _Fresh(NamedTuple):
+    number: int
+    """Rises with every such change of the whole board."""
+    at_ms: int
+    names: frozenset[str]
+    """Members of the wire form that have changed this way since the alert was opened."""
+
+
+class LiveFeed:
+    """The `Feed` port towards the station and the `BoardView` port towards the API."""
+
+    def __init__(
+        self,
+        *,
+        seq: int,
+        alerts: Iterable[Alert],
+        registry: Callable[[], Registry],
+        rulebook: Callable[[], Rulebook],
+        now_ms: int,
+        liveness: Callable[[], Mapping[str, int]] = dict,
+        raised_ms: Iterable[int] = (),
+    ) -> None:
+        """Begins with the open `alerts` as they stand at journal line `seq`.
+
+        `liveness` counts devices by liveness state. `raised_ms`: receive times of the alerts raised in the last two
+        hours, oldest first, so that the flood strip survives a restart.
+        """
+        self._lock = threading.Lock()
+        self._registry = registry
+        self._rulebook = rulebook
+        self._liveness = liveness
+        self._seq = seq
+        self._floor = seq
+        """Every change after this line is in the ring."""
+        self._ring: deque[tuple[int, bytes]] = deque()
+        self._alerts: dict[str, Alert] = {}
+        self._wires: dict[str, dict[str, Any]] = {}
+        self._fresh: dict[str, _Fresh] = {}
+        """Alert → what of it has changed without a journal line; the most recently changed stand last."""
+        self._values = 0
+        self._kin: dict[str, set[str]] = {}
+        self._rates = _Rates(raised_ms)
+        self._wakes: tuple[Callable[[], None], ...] = ()
+        self._aged_ms = now_ms
+        self._drawn = self._names()
+        for alert in alerts:
+            self._alerts[alert.id] = alert
+            self._wires[alert.id] = self._wire(alert, now_ms)
+            self._adopt_cause(alert, now_ms)
+
+    # --- Feed: the station's side -------------------------------------------------------------------------------
+
+    def publish(self, seq: int, entries: Sequence[Entry], values: Sequence[ValueUpdate], now_ms: int) -> None:
+        """See `alerts.ports.Feed`."""
+        with self._lock:
+            line = seq - len(entries)
+            for entry in entries:
+                line += 1
+                self._enter(line, entry, now_ms)
+            self._seq = max(self._seq, seq)
+            for update in values:
+                self._update(update, now_ms)
+        for wake in self._wakes:
+            wake()
+
+    def _enter(self, seq: int, entry: Entry, now_ms: int) -> None:
+        if isinstance(entry.event, RegistryImported | RulesLoaded):
+            self._redraw(seq, now_ms)
+        alert = entry.alert
+        if alert is None:
+            return
+        before = self._wires.get(alert.id)
+        wire = self._wire(alert, now_ms)
+        if isinstance(entry.event, AlertRaised):
+            self._rates.count(entry.at_ms)
+        if alert.open:
+            self._alerts[alert.id] = alert
+            self._wires[alert.id] = wire
+            self._adopt_cause(alert, now_ms)
+        else:
+            self._forget(alert, now_ms)
+        difference = wire if before is None else patch(before, wire)
+        self._ring.append((seq, changed(seq, entry.event, wire, difference, entry.cmd)))
+        if len(self._ring) > STREAM_BACKLOG_MAX:
+            self._floor = self._ring.popleft()[0]
+
+    def _update(self, update: ValueUpdate, now_ms: int) -> None:
+        wire = self._wires.get(update.alert_id)
+        if wire is None:
+            return
+        trend = [*wire["trend"], update.value][-TREND_POINTS_MAX:]
+        self._change(update.alert_id, now_ms, value=update.value, trend=trend)
+
+    def _touch(self, alert_id: str, now_ms: int, *names: str) -> None:
+        self._values += 1
+        before = self._fresh.pop(alert_id, None)
+        known = before.names if before is not None else frozenset[str]()
+        self._fresh[alert_id] = _Fresh(self._values, now_ms, known.union(names))
+
+    def _wire(self, alert: Alert, now_ms: int) -> dict[str, Any]:
+        wire = to_wire(alert, self._registry(), now_ms, self._rulebook().rules.get(alert.rule))
+        known = self._wires.get(alert.id)
+        if known is not None:
+            trend = known["trend"]
+        else:
+            samples = alert.evidence.samples if alert.evidence is not None else ()
+            trend = [value for _, value in samples[-TREND_POINTS_MAX:]]
+        return {**wire, "trend": trend, "children": len(self._kin.get(alert.id, ()))}
+
+    def _adopt_cause(self, alert: Alert, now_ms: int) -> None:
+        if alert.cause is None:
+            return
+        kin = self._kin.setdefault(alert.cause, set())
+        if alert.id not in kin:
+            kin.add(alert.id)
+            self._change(alert.cause, now_ms, children=len(kin))
+
+    def _forget(self, alert: Alert, now_ms: int) -> None:
+        self._alerts.pop(alert.id, None)
+        self._wires.pop(alert.id, None)
+        self._fresh.pop(alert.id, None)
+        kin = self._kin.get(alert.cause) if alert.cause is not None else None
+        if kin is None or alert.cause is None:
+            return
+        kin.discard(alert.id)
+        self._change(alert.cause, now_ms, children=len(kin))
+        if not kin:
+            del self._kin[alert.cause]
+
+    def _change(self, alert_id: str, now_ms: int, **members: Any) -> None:
+        """Changes members of a row without a journal line. Rows are replaced, never changed: readers hold them."""
+        wire = self._wires.get(alert_id)
+        if wire is not None:
+            self._wires[alert_id] = {**wire, **members}
+            self._touch(alert_id, now_ms, *members)
+
+    def _grow_old(self, now_ms: int) -> None:
+        """Some alerts become stale by nothing but time."""
+        if now_ms - self._aged_ms < AGE_LOOK_MS:
+            return
+        self._aged_ms = now_ms
+        self._drawn = self._names()
+        for alert in self._alerts.values():
+            flags = self._wire(alert, now_ms)["flags"]
+            if flags != self._wires[alert.id]["flags"]:
+                self._change(alert.id, now_ms, flags=flags)
+
+    def _redraw(self, seq: int, now_ms: int) -> None:
+        """Names or rule texts have changed under all alerts: clients fetch the board anew."""
+        if self._drawn == self._names():
+            return
+        self._drawn = self._names()
+        self._wires = {alert.id: self._wire(alert, now_ms) for alert in self._alerts.values()}
+        self._ring.clear()
+        self._floor = seq
+
+    def _names(self) -> tuple[int, str]:
+        return self._registry().version, self._rulebook().digest
+
+    # --- BoardView: the API's side ------------------------------------------------------------------------------
+
+    def board(self) -> Board:
+        """See `api.ports.BoardView`."""
+        with self._lock:
+            return Board(self._seq, (self._seq, self._values), list(self._wires.values()))
+
+    def row(self, alert_id: str) -> Mapping[str, Any] | None:
+        """See `api.ports.BoardView`."""
+        return self._wires.get(alert_id)
+
+    def position(self, values_since_ms: int | None = None) -> Position:
+        """See `api.ports.BoardView`."""
+        with self._lock:
+            values = self._values
+            if values_since_ms is not None:
+                for fresh in reversed(self._fresh.values()):
+                    if fresh.at_ms < values_since_ms:
+                        break
+                    values = fresh.number - 1
+            return Position(self._seq, values)
+
+    def since(self, position: Position) -> Delta | None:
+        """See `api.ports.BoardView`."""
+        with self._lock:
+            if position.seq < self._floor:
+                return None
+            found: list[bytes] = []
+            for seq, change in reversed(self._ring):
+                if seq <= position.seq:
+                    break
+                found.append(change)
+            found.reverse()
+            newest: list[tuple[dict[str, Any], frozenset[str]]] = []
+            for alert_id, fresh in reversed(self._fresh.items()):
+                if fresh.number <= position.values:
+                    break
+                newest.append((self._wires[alert_id], fresh.names))
+            now = Position(self._seq, self._values)
+        # Rows are replaced on change, never changed: encoding them needs no lock.
+        found.extend(live(now.seq, wire, names) for wire, names in reversed(newest))
+        return Delta(found, now)
+
+    def health(self, now_ms: int) -> dict[str, Any]:
+        """See `api.ports.BoardView`."""
+        states = self._liveness()
+        with self._lock:
+            self._grow_old(now_ms)
+            rate10, strip, flood = self._rates.figures(now_ms)
+            waiting = [a.raised_ms for a in self._alerts.values() if a.state in _RINGING and not a.suppressed]
+        return {
+            "online": states.get(ONLINE, 0) + states.get(OVERDUE, 0),
+            "devices": sum(states.values()),
+            "offline": states.get(OFFLINE, 0),
+            "rate10": rate10,
+            "rate_strip": strip,
+            "flood": flood,
+            "oldest_unacked": rfc3339(min(waiting, default=None)),
+            "overdue_orders": 0,
+        }
+
+    def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """See `api.ports.BoardView`."""
+        with self._lock:
+            self._wakes = (*self._wakes, wake)
+
+        def stop() -> None:
+            with self._lock:
+                self._wakes = tuple(other for other in self._wakes if other is not wake)
+
+        return stop
+
+
+class _Rates:
+    """Alerts raised, counted by the second for the last two hours."""
+
+    def __init__(self, raised_ms: Iterable[int]) -> None:
+        self._seconds: deque[list[int]] = deque(maxlen=RATE_WINDOW_S * STRIP_BARS)
+        self._flood = False
+        for at_ms in raised_ms:
+            self.count(at_ms)
+
+    def count(self, at_ms: int) -> None:
+        second = at_ms // 1_000
+        if self._seconds and self._seconds[-1][0] >= second:
+            self._seconds[-1][1] += 1
+        else:
+            self._seconds.append([second, 1])
+
+    def figures(self, now_ms: int) -> tuple[int, list[int], bool]:
+        """(alerts in the last ten minutes, the same for each of the last twelve such spans, flood)."""
+        now_s = now_ms // 1_000
+        strip = [0] * STRIP_BARS
+        for second, number in self._seconds:
+            age = max(0, now_s - second) // RATE_WINDOW_S
+            if age < STRIP_BARS:
+                strip[STRIP_BARS - 1 - age] += number
+        rate10 = strip[-1]
+        # Hysteresis: a flood begins above one figure and ends below another.
+        self._flood = rate10 >= FLOOD_LEAVES_BELOW if self._flood else rate10 > FLOOD_ENTERS_ABOVE
+        return rate10, strip, self._flood
