@@ -56,3 +56,7 @@ def main(args: list[str] | None = None) -> Any:
     except AnjuError as error:
         click.echo(f"anju: {error.text}", err=True)
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -6,9 +6,10 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from alerts.checkpoint import restore
 from alerts.engine import decide, evolve
 from alerts.ports import Journal, Telemetry
-from alerts.state import EngineState, restore
+from alerts.state import EngineState
 from domain.readings import Batch, Reading
 
 __all__ = ["Recovered", "recover"]
@@ -49,6 +50,7 @@ def recover(
         gate.restore(checkpoint.gate)
         after = checkpoint.batch
     batches = readings = entries = 0
+    state.catching_up = True
     for number, rows in telemetry.replay(after):
         received_ms = max(row.received_ms for row in rows)
         decision = decide(state, Batch(rows, [], [], received_ms, number), received_ms)
@@ -60,5 +62,6 @@ def recover(
             gate.learn(row)
         batches += 1
         readings += len(rows)
+    state.catching_up = False
     log.info("recovered: checkpoint at batch %d, then %d readings of %d batches", after, readings, batches)
     return Recovered(after, batches, readings, entries)

@@ -9,11 +9,12 @@ from concurrent.futures import Future
 from typing import Final
 
 from alerts.alert import Alert
+from alerts.checkpoint import snapshot
 from alerts.decision import Decision
 from alerts.engine import decide, evolve
 from alerts.inputs import Input, Tick
 from alerts.ports import Checkpoint, Feed, Journal
-from alerts.state import EngineState, snapshot
+from alerts.state import EngineState
 from domain.errors import AnjuError, Conflict, Unavailable
 from domain.limits import COMMIT_RETRY_S_MAX, INBOX_DEPTH_MAX
 from domain.readings import Batch
@@ -55,6 +56,8 @@ class Station:
         self.cycle_s = 0.0
         """Seconds spent on inputs since the start."""
         self.inputs = 0
+        self.last_data_ms: int | None = None
+        """Receive time of the newest batch."""
         self._journal = journal
         self._keeper = keeper
         self._feed = feed
@@ -152,6 +155,7 @@ class Station:
             self._ring()
         if isinstance(entry, Batch):
             self.processed += len(entry.readings)
+            self.last_data_ms = entry.received_ms
             memory = self.checkpoint(entry.number, entry.gate) if entry.gate is not None else None
             self._keeper.keep(entry, memory, answer)
         else:

@@ -1,0 +1,266 @@
+"""How fast a backlog goes from the broker through the whole product, against a bare subscriber that only acknowledges.
+
+    python benchmarks/ingest.py [--messages 200000] [--rounds 3] [--devices 2000]
+
+Both drain the same messages from the same Mosquitto (tuned as in deploy/mosquitto.conf) with a persistent session and
+QoS 1: first the bare paho-mqtt client with an empty callback, then Anju with five rules for each kind, SQLite and
+DuckDB on disk, every packet acknowledged only after it is durable and judged. Each runs in a process of its own; the
+order changes from round to round. Then the pipeline alone (decode, gate, judge, store; no MQTT client): its cost.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import paho.mqtt.client as paho  # noqa: E402
+
+from benchmarks.load import packets, registry  # noqa: E402
+from tests.support.brokers import Mosquitto  # noqa: E402
+
+RULES = ROOT / "benchmarks" / "packs" / "five.yml"
+START_BACK_MS = 1_800_000
+LEAVES = ("telemetry", "event", "state")
+
+
+def clients(url: str, *names: str) -> None:
+    """Makes the persistent sessions, so that the broker queues for them."""
+    for name in names:
+        client = paho.Client(paho.CallbackAPIVersion.VERSION2, name, clean_session=False)
+        client.connect("127.0.0.1", int(url.rsplit(":", 1)[1]))
+        done: list[int] = []
+        client.on_connect = lambda c, *_: c.subscribe(
+            [(f"anju/v1/+/+/+/{leaf}", 1) for leaf in ("telemetry", "event", "state")]
+        )
+        client.on_subscribe = lambda *_: done.append(1)  # noqa: B023
+        while not done:
+            client.loop(0.1)
+        client.disconnect()
+        client.loop(0.1)
+
+
+def publish(url: str, devices: int, messages: int, start_ms: int) -> None:
+    """Fills the queues; returns when the broker has confirmed everything."""
+    client = paho.Client(paho.CallbackAPIVersion.VERSION2, "load")
+    client.max_inflight_messages_set(5_000)
+    client.max_queued_messages_set(0)
+    client.connect("127.0.0.1", int(url.rsplit(":", 1)[1]))
+    client.loop_start()
+    last = None
+    for number, (topic, payload) in enumerate(packets(devices, messages, start_ms)):
+        last = client.publish(topic, payload, qos=1)
+        if number % 5_000 == 4_999:
+            last.wait_for_publish(60)
+    if last is not None:
+        last.wait_for_publish(120)
+    client.disconnect()
+    client.loop_stop()
+
+
+def bare(url: str, messages: int, answer) -> None:
+    """The measure: paho alone, acknowledging as it goes."""
+    seen, first = 0, 0.0
+    client = paho.Client(paho.CallbackAPIVersion.VERSION2, "bare", clean_session=False)
+
+    def on_message(*_: object) -> None:
+        nonlocal seen, first
+        if not seen:
+            first = time.perf_counter()
+        seen += 1
+
+    client.on_message = on_message
+    client.connect("127.0.0.1", int(url.rsplit(":", 1)[1]))
+    began = time.process_time()
+    while seen < messages:
+        client.loop(1)
+    took = time.perf_counter() - first
+    cpu = time.process_time() - began
+    client.disconnect()
+    client.loop(0.2)
+    answer.put({"rate": messages / took, "cpu_us": 1e6 * cpu / messages})
+
+
+def house(url: str, data: str, devices: int):
+    """The whole product on `data`, not yet started, with its registry."""
+    from runtime.settings import load_settings
+    from runtime.wiring import House
+
+    settings = load_settings(
+        None, data=Path(data), broker=url, client_id="anju", http_port=0, rules=[RULES], log_level="WARNING"
+    )
+    made = House(settings, on_failure=lambda error: os._exit(f"{error}" and 3))
+    made.open_stores().registry.apply(registry(devices))
+    return made
+
+
+def product(url: str, messages: int, devices: int, answer) -> None:
+    """Anju drains the same queue."""
+    from runtime.wiring import SWITCH_INTERVAL_S
+
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    with tempfile.TemporaryDirectory(prefix="anju-bench-") as data:
+        anju = house(url, data, devices)
+        began_cpu = 0.0
+        anju.start()
+        counters = anju.intake.counters
+        while not counters.packets:
+            time.sleep(0.0005)
+        first, began_cpu = time.perf_counter(), time.process_time()
+        while counters.acked < messages:
+            time.sleep(0.001)
+        took, cpu = time.perf_counter() - first, time.process_time() - began_cpu
+        stored = sum(anju.telemetry.count(kind) for kind in ("elevator", "fire", "ebike"))
+        judged = anju.station.processed
+        threads = thread_cpu()
+        anju.stop()
+    assert stored == messages == judged, f"{stored} stored, {judged} judged of {messages}"
+    answer.put({"rate": messages / took, "cpu_us": 1e6 * cpu / messages, "threads": threads})
+
+
+def thread_cpu() -> dict[str, float]:
+    """CPU seconds of each thread of this process."""
+    return {
+        thread.name: round(time.clock_gettime(time.pthread_getcpuclockid(thread.ident)), 2)
+        for thread in threading.enumerate()
+        if thread.ident is not None
+    }
+
+
+def alone(messages: int, devices: int, answer) -> None:
+    """Decode, gate, judge, journal, store: packets come from memory and acknowledgements go nowhere."""
+    from ingest.intake import Intake
+
+    class Memory:
+        """A session without a broker."""
+
+        connected = True
+        bell = threading.Event()
+
+        def start(self, handler) -> None:
+            """Nothing to connect."""
+
+        def stop(self, timeout_s: float) -> None:
+            """Nothing to end."""
+
+        def wake(self) -> None:
+            """A batch was answered."""
+            self.bell.set()
+
+        def ack(self, some) -> int:
+            """Counts."""
+            return len(some)
+
+    def answered(session) -> None:
+        session.bell.wait(0.1)
+        session.bell.clear()
+
+    with tempfile.TemporaryDirectory(prefix="anju-bench-") as data:
+        from runtime.wiring import House
+
+        class Inner(House):
+            """The product without its broker session."""
+
+            def _start_dispatch(self, address) -> None:
+                pass
+
+            def _build_intake(self, address) -> None:
+                self.session = Memory()
+                self.intake = Intake(
+                    self.session, self.station, self.state.registry.devices, self.gate, self.clock_ms, 1
+                )
+
+            def _start_api(self) -> None:
+                pass
+
+        anju = house("mqtt://127.0.0.1:1", data, devices)
+        anju.__class__ = Inner
+        start_ms = time.time_ns() // 1_000_000 - START_BACK_MS
+        made = [
+            (n.to_bytes(2, "big"), topic.encode(), payload, 0x32)
+            for n, (topic, payload) in ((i & 0xFFFF, p) for i, p in enumerate(packets(devices, messages, start_ms)))
+        ]
+        anju.start()
+        anju.intake.established(False)
+        began = time.process_time()
+        wall = time.perf_counter()
+        for at in range(0, messages, 500):
+            anju.intake.take(made[at : at + 500])
+            anju.intake.turn(False)
+            while not anju.intake.room():
+                answered(anju.session)
+                anju.intake.turn(False)
+        while anju.intake.counters.acked < messages:
+            answered(anju.session)
+            anju.intake.turn(True)
+        anju.telemetry.flush()
+        cpu, wall = time.process_time() - began, time.perf_counter() - wall
+        threads = thread_cpu()
+        anju.intake.stop(1)
+        anju.stop()
+    answer.put({"cpu_us": 1e6 * cpu / messages, "rate": messages / wall, "threads": threads})
+
+
+def child(work, *arguments: object) -> dict[str, float]:
+    """Runs `work` in a fresh process and returns what it measured."""
+    context = multiprocessing.get_context("spawn")
+    answer = context.Queue()
+    process = context.Process(target=work, args=(*arguments, answer))
+    process.start()
+    while True:
+        try:
+            result: dict[str, float] = answer.get(timeout=1)
+        except Exception as error:
+            if not process.is_alive() and answer.empty():
+                raise SystemExit(f"{work.__name__} ended with {process.exitcode}") from error
+        else:
+            process.join()
+            return result
+
+
+def main() -> None:
+    """Prints a line for each round and the medians."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--messages", type=int, default=200_000)
+    options.add_argument("--devices", type=int, default=2_000)
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--json", action="store_true")
+    given = options.parse_args()
+    rounds = []
+    for number in range(given.rounds):
+        with tempfile.TemporaryDirectory(prefix="anju-bench-") as folder:
+            broker = Mosquitto(Path(folder) / "broker")
+            broker.start()
+            try:
+                clients(broker.url, "bare", "anju")
+                publish(broker.url, given.devices, given.messages, time.time_ns() // 1_000_000 - START_BACK_MS)
+                works = [(bare, (broker.url, given.messages)), (product, (broker.url, given.messages, given.devices))]
+                results = {work.__name__: child(work, *rest) for work, rest in (works if number % 2 else works[::-1])}
+            finally:
+                broker.stop()
+        results["ratio"] = results["product"]["rate"] / results["bare"]["rate"]
+        rounds.append(results)
+        one, other = results["bare"], results["product"]
+        print(f"round {number + 1}: bare {one['rate']:,.0f}/s ({one['cpu_us']:.1f} µs)  "
+              f"anju {other['rate']:,.0f}/s ({other['cpu_us']:.1f} µs)  "
+              f"ratio {results['ratio']:.2f}  {other['threads']}", flush=True)  # fmt: skip
+    inner = [child(alone, given.messages, given.devices) for _ in range(given.rounds)]
+    ratio = statistics.median(r["ratio"] for r in rounds)
+    cost = statistics.median(r["cpu_us"] for r in inner)
+    print(f"anju ÷ bare subscriber: {ratio:.2f} (asked for: at least 0.70)")
+    print(f"pipeline without the MQTT client: {cost:.1f} µs of CPU per message (asked for: at most 8)")
+    print(f"CPU seconds by thread: {inner[0]['threads']}")
+    if given.json:
+        print(json.dumps({"rounds": rounds, "alone": inner}))
+
+
+if __name__ == "__main__":
+    main()

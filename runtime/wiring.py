@@ -1,0 +1,259 @@
+"""The only place where ports meet implementations: builds the house, starts it bottom up, stops it top down."""
+
+import contextlib
+import fcntl
+import importlib.metadata
+import logging
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from alerts.events import RegistryImported, RulesLoaded
+from alerts.inputs import AdoptRegistry, Record
+from alerts.state import EngineState
+from alerts.times import local_day
+from api.app import create_app
+from api.ports import ApiPorts, DeviceLiveness, Status
+from api.server import ApiServer
+from dispatch.channels.mqtt import MqttChannel
+from dispatch.courier import Courier
+from domain.errors import Conflict
+from domain.limits import COMMAND_MEMORY_MS
+from ingest.gate import Gate
+from ingest.intake import Intake
+from ingest.session import MqttSession
+from runtime.broker import EmbeddedBroker
+from runtime.brokers import BrokerAddress, broker_address
+from runtime.feed import LiveFeed
+from runtime.keeper import Keeper
+from runtime.observe import liveness_counts, measures
+from runtime.packs import load_rulebook
+from runtime.recovery import Recovered, recover
+from runtime.settings import Settings
+from runtime.station import Station
+from storage.database import Database, open_database
+from storage.telemetry.duckdb_store import DuckTelemetry
+
+__all__ = ["DATABASE", "SWITCH_INTERVAL_S", "House", "wall_clock_ms"]
+
+log = logging.getLogger("anju")
+
+DATABASE: Final = "anju.db"
+TELEMETRY: Final = "telemetry.duckdb"
+STRIP_MS: Final = 2 * 3_600_000
+STRIP_STEP_MS: Final = 5_000
+STOP_S: Final = 10.0
+SWITCH_INTERVAL_S: Final = 0.001
+"""How long one thread may keep Python's lock while others wait. The default of 5 ms is a good part of the whole way
+from a packet to the screen."""
+
+
+def wall_clock_ms() -> int:
+    """The system's clock, epoch milliseconds UTC. The one clock of the house; floors below get it as an argument."""
+    return time.time_ns() // 1_000_000
+
+
+class House:
+    """All parts of one running Anju. `start` returns when the console answers and packets can come."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock_ms: Callable[[], int] = wall_clock_ms,
+        on_failure: Callable[[BaseException], None] = lambda _: None,
+    ) -> None:
+        """`on_failure` is told, from any thread, when a part gave up that the house cannot do without."""
+        self.settings = settings
+        self.clock_ms = clock_ms
+        self.on_failure = on_failure
+        self.recovered: Recovered | None = None
+        self.broker: EmbeddedBroker | None = None
+        self._rooms = contextlib.ExitStack()
+        """What was started, to be stopped in the opposite order."""
+
+    # --- life ---------------------------------------------------------------------------------------------------
+
+    def open_stores(self) -> Database:
+        """Takes the data folder and opens the SQL store. Raises `Conflict` if another Anju is running on it."""
+        self.settings.data.mkdir(parents=True, exist_ok=True)
+        self._rooms.enter_context(_sole_owner(self.settings.data))
+        self.database = open_database(self.settings.data / DATABASE)
+        self._rooms.callback(self.database.close)
+        return self.database
+
+    def start(self) -> None:
+        """Starts everything; what was started is stopped again if a part fails."""
+        try:
+            self._start()
+        except BaseException:
+            self._rooms.close()
+            raise
+
+    def stop(self) -> None:
+        """Stops everything, newest first: no more packets in, what is in flight is answered, memory is saved."""
+        self._rooms.close()
+
+    def _start(self) -> None:
+        settings, clock_ms = self.settings, self.clock_ms
+        if not hasattr(self, "database"):
+            self.open_stores()
+        rulebook = load_rulebook(settings.rules or None)
+        address = self._start_broker()
+        self.telemetry = DuckTelemetry(settings.data / TELEMETRY, memory_mb=settings.telemetry_memory_mb)
+        self._rooms.callback(self.telemetry.close)
+
+        journal, now_ms = self.database.journal, clock_ms()
+        day = local_day(now_ms)
+        self.state = EngineState.fresh(
+            self.database.registry.load(),
+            rulebook,
+            open_alerts=journal.open_alerts(),
+            marks=journal.slot_marks(),
+            maintenance=journal.maintenance(),
+            answers=journal.command_answers(now_ms - COMMAND_MEMORY_MS),
+            last_number=journal.last_number(day),
+            number_day=day,
+        )
+        self.gate = Gate()
+        self.recovered = recover(self.state, self.gate, journal, self.telemetry, clock_ms)
+        self._start_station(now_ms)
+        self._start_dispatch(address)
+        self._build_intake(address)
+        self._start_api()
+        self.intake.start()
+        self._rooms.callback(self._stop_intake)
+        self.station.submit(Record(RulesLoaded(rulebook.digest, len(rulebook.rules), self._rule_source()), "system"))
+
+    def _start_broker(self) -> BrokerAddress:
+        if self.settings.broker is None:
+            self.broker = EmbeddedBroker(self.settings.data / "broker", port=self.settings.mqtt_port)
+            self.broker.start()
+            self._rooms.callback(self.broker.stop)
+        return broker_address(self.settings, self.broker)
+
+    def _start_station(self, now_ms: int) -> None:
+        state, journal = self.state, self.database.journal
+        since_ms = now_ms - STRIP_MS
+        raised = self.database.history.raised_per_bucket(since_ms, now_ms, STRIP_STEP_MS)
+        self.feed = LiveFeed(
+            seq=journal.seq,
+            alerts=tuple(state.alerts.values()),
+            registry=lambda: state.registry,
+            rulebook=lambda: state.rulebook,
+            now_ms=now_ms,
+            liveness=lambda: liveness_counts(state),
+            raised_ms=[since_ms + at * STRIP_STEP_MS for at, count in enumerate(raised) for _ in range(count)],
+        )
+        self.keeper = Keeper(self.telemetry, journal)
+        self.courier = Courier(self.database.outbox, self.clock_ms)
+        self.station = Station(
+            state, journal, self.keeper, self.feed, clock_ms=self.clock_ms, ring=self.courier.ring,
+            on_failure=self.on_failure,
+        )  # fmt: skip
+        self.keeper.start()
+        self._rooms.callback(self._save_memory)
+        self._rooms.callback(self.keeper.stop, STOP_S)
+        self.station.start()
+        self._rooms.callback(self.station.stop, STOP_S)
+
+    def _start_dispatch(self, address: BrokerAddress) -> None:
+        client_id = f"{self.settings.client_id}-alerts"
+        self.courier.serve([MqttChannel(address.connect, self.courier.settled, client_id)])
+        self.courier.start()
+        self._rooms.callback(self.courier.stop)
+
+    def _build_intake(self, address: BrokerAddress) -> None:
+        self.session = MqttSession(address.url, self.settings.client_id, options=address.options)
+        self.intake = Intake(
+            self.session,
+            self.station,
+            self.state.registry.devices,
+            self.gate,
+            self.clock_ms,
+            self.telemetry.last_batch + 1,
+            on_failure=self.on_failure,
+        )
+
+    def _start_api(self) -> None:
+        ports = ApiPorts(
+            desk=self.station,
+            journal=self.database.journal,
+            history=self.database.history,
+            telemetry=self.telemetry,
+            users=self.database.users,
+            board=self.feed,
+            rulebook=lambda: self.state.rulebook,
+            registry=lambda: self.state.registry,
+            liveness=self._liveness,
+            status=self.status,
+            clock_ms=self.clock_ms,
+            version=importlib.metadata.version("anju"),
+            measures=lambda: measures(self),
+        )
+        app = create_app(ports, https=self.settings.https, metrics_open=self.settings.metrics_open)
+        self.server = ApiServer(app, self.settings.http_host, self.settings.http_port, behind_proxy=self.settings.https)
+        self.server.start()
+        self._rooms.callback(self.server.stop)
+
+    def _stop_intake(self) -> None:
+        if not self.intake.stop(STOP_S):
+            log.warning("some packets were not answered in time; the broker will send them again")
+
+    def _save_memory(self) -> None:
+        """The last checkpoint, after all threads have ended: the next start has nothing to replay."""
+        if self.keeper.failing is None and self.intake.failure is None and not self.intake.in_flight:
+            number = self.telemetry.last_batch
+            self.database.journal.save_checkpoint(self.station.checkpoint(number, self.gate.snapshot()))
+
+    # --- questions ----------------------------------------------------------------------------------------------
+
+    def status(self) -> Status:
+        """How the parts are."""
+        failing = self.keeper.failing or self.telemetry.failing
+        why = failing or (self.session.last_error if not self.intake.connected else None) or ""
+        return Status(
+            broker_connected=self.intake.connected,
+            station_alive=self.station.alive,
+            storing=failing is None,
+            why=why,
+            last_data_ms=self.station.last_data_ms,
+            liveness=liveness_counts(self.state),
+        )
+
+    def _liveness(self, device: str) -> DeviceLiveness:
+        watch = self.state.watches.get(device)
+        if watch is None:
+            return DeviceLiveness("unknown")
+        return DeviceLiveness(watch.live, watch.since_ms or None, watch.heard_ms)
+
+    # --- changes while running ----------------------------------------------------------------------------------
+
+    def reload_registry(self) -> None:
+        """Judges by the registry as it now stands in the database (after an import beside the running service)."""
+        registry = self.database.registry.load()
+        before = self.state.registry
+        fact = RegistryImported(
+            version=registry.version,
+            added=len(registry.devices.keys() - before.devices.keys()),
+            changed=sum(before.devices.get(key) not in (None, device) for key, device in registry.devices.items()),
+            removed=len(before.devices.keys() - registry.devices.keys()),
+            source="reload",
+        )
+        self.station.submit(AdoptRegistry(registry, "system", fact)).result(STOP_S)
+        self.intake.adopt(registry.devices)
+
+    def _rule_source(self) -> str:
+        return ", ".join(str(path.name) for path in self.settings.rules) or "shipped packs"
+
+
+@contextlib.contextmanager
+def _sole_owner(data: Path) -> Iterator[None]:
+    """Holds the data folder: two writers of one journal would break its chain."""
+    with (data / "anju.lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Conflict("data.in_use", f"another Anju is running on {data}") from error
+        yield
