@@ -13,5 +13,5 @@ def next_attempt_ms(attempts: int, now_ms: int, draw: float) -> int:
 
     `draw` is a uniform random number in [0, 1): the caller's, so that this stays a function.
     """
-    pause = min(LONGEST_MS, FIRST_MS * 2 ** min(max(0, attempts - 1), 16))
+    pause: int = min(LONGEST_MS, FIRST_MS << min(max(0, attempts - 1), 16))
     return now_ms + round(pause * (0.8 + 0.4 * draw))

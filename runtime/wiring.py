@@ -147,6 +147,8 @@ class House:
             raised_ms=[since_ms + at * STRIP_STEP_MS for at, count in enumerate(raised) for _ in range(count)],
         )
         self.keeper = Keeper(self.telemetry, journal)
+        # What the process before us had claimed and not settled is owed again, now and not after its lease.
+        self.database.outbox.release()
         self.courier = Courier(self.database.outbox, self.clock_ms)
         self.station = Station(
             state, journal, self.keeper, self.feed, clock_ms=self.clock_ms, ring=self.courier.ring,

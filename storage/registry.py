@@ -1,0 +1,168 @@
+"""The registry between imports: rows that can be queried, replaced as a whole in one transaction."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from sqlalchemy import Connection, Integer, Select, Table, Text, and_, bindparam, cast, delete, select
+
+from domain.devices import Device
+from domain.organisations import Contract, Organisation
+from domain.places import Name, Place
+from domain.registry import Registry
+from storage.access import Access
+from storage.schema import contracts, devices, meta, organisations, overrides, places
+from storage.upsert import upsert
+
+__all__ = ["SqlRegistryStore"]
+
+Row = dict[str, Any]
+
+
+class SqlRegistryStore:
+    """`alerts.ports.RegistryStore` over SQL. Thread-safe."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    def load(self) -> Registry:
+        """See `alerts.ports.RegistryStore`. Version 0 and empty before the first import."""
+        with self._access.read() as connection:
+            rows = {table: _read(connection, _in_order(table)) for table in _TABLES}
+            version = _version(connection)
+        thresholds: dict[str, dict[str, dict[str, object]]] = {}
+        for row in rows[overrides]:
+            thresholds.setdefault(row["compound"], {}).setdefault(row["rule"], {})[row["param"]] = row["value"]
+        return Registry(
+            [_place(row) for row in rows[places]],
+            [_organisation(row) for row in rows[organisations]],
+            [_contract(row) for row in rows[contracts]],
+            [_device(row) for row in rows[devices]],
+            thresholds,
+            version,
+        )
+
+    def apply(self, registry: Registry) -> int:
+        """See `alerts.ports.RegistryStore`. Only rows that differ are written: a small change is short."""
+        wanted: dict[Table, list[Row]] = {
+            places: _rows(registry.places.values(), _place_row),
+            organisations: _rows(registry.organisations.values(), _organisation_row),
+            contracts: _rows(registry.contracts.values(), _contract_row),
+            devices: _rows(registry.devices.values(), _device_row),
+            overrides: [
+                {"compound": compound, "rule": rule, "param": param, "value": value}
+                for compound, rules in registry.overrides.items()
+                for rule, params in rules.items()
+                for param, value in params.items()
+            ],
+        }
+        with self._access.write() as connection:
+            # First of all: two imports at once wait for each other here.
+            upsert(connection, meta, [{"key": "registry", "value": "1"}], key=("key",), update=_next_version)
+            for table, rows in wanted.items():
+                _replace(connection, table, rows)
+            return _version(connection)
+
+
+def _next_version(_: Any) -> Row:
+    return {"value": cast(cast(meta.c.value, Integer) + 1, Text)}
+
+
+def _read(connection: Connection, query: Select[Any]) -> list[Row]:
+    result = connection.execute(query)
+    names = list(result.keys())
+    return [dict(zip(names, row, strict=True)) for row in result]
+
+
+def _version(connection: Connection) -> int:
+    return int(connection.scalar(select(meta.c.value).where(meta.c.key == "registry")) or 0)
+
+
+def _in_order(table: Table) -> Select[Any]:
+    order = [table.c.position] if "position" in table.c else list(table.primary_key.columns)
+    return select(table).order_by(*order)
+
+
+def _rows(things: Iterable[Any], row_of: Callable[[Any], Row]) -> list[Row]:
+    return [row_of(thing) | {"position": position} for position, thing in enumerate(things)]
+
+
+def _replace(connection: Connection, table: Table, rows: list[Row]) -> None:
+    key = [column.name for column in table.primary_key.columns]
+
+    def key_of(row: Row) -> tuple[Any, ...]:
+        return tuple(row[name] for name in key)
+
+    held = {key_of(row): row for row in _read(connection, select(table))}
+    wanted = {key_of(row): row for row in rows}
+    gone = [dict(zip(("k0", "k1", "k2"), found, strict=False)) for found in held if found not in wanted]
+    if gone:
+        same = and_(*(table.c[name] == bindparam(f"k{number}") for number, name in enumerate(key)))
+        connection.execute(delete(table).where(same), gone)
+    changed = [row for found, row in wanted.items() if held.get(found) != row]
+    if changed:
+        upsert(connection, table, changed, key=key)
+
+
+def _name(row: Row) -> Name:
+    return Name(row["name_zh"], row["name_en"])
+
+
+def _place_row(place: Place) -> Row:
+    return {
+        "id": place.id,
+        "kind": place.kind,
+        "name_zh": place.name.zh,
+        "name_en": place.name.en,
+        "parent": place.parent,
+        "code": place.code,
+        "attrs": place.attrs,
+    }
+
+
+def _place(row: Row) -> Place:
+    return Place(row["id"], row["kind"], _name(row), row["parent"], row["code"], row["attrs"])
+
+
+def _organisation_row(organisation: Organisation) -> Row:
+    return {
+        "id": organisation.id,
+        "kind": organisation.kind,
+        "name_zh": organisation.name.zh,
+        "name_en": organisation.name.en,
+        "place": organisation.place,
+        "phone": organisation.phone,
+        "attrs": organisation.attrs,
+    }
+
+
+def _organisation(row: Row) -> Organisation:
+    return Organisation(row["id"], row["kind"], _name(row), row["place"], row["phone"], row["attrs"])
+
+
+_CONTRACT: Final = ("id", "organisation", "compounds", "valid_from", "valid_until", "role", "filed")
+
+
+def _contract_row(contract: Contract) -> Row:
+    return {name: getattr(contract, name) for name in _CONTRACT}
+
+
+def _contract(row: Row) -> Contract:
+    return Contract(**{name: row[name] for name in _CONTRACT})
+
+
+_DEVICE: Final = (
+    "id", "kind", "compound", "place", "type", "zone", "gateway", "period_s", "model", "in_service", "overrides",
+    "attrs",
+)  # fmt: skip
+
+
+def _device_row(device: Device) -> Row:
+    plain = {name: getattr(device, name) for name in _DEVICE}
+    return plain | {"name_zh": device.name.zh, "name_en": device.name.en}
+
+
+def _device(row: Row) -> Device:
+    return Device(name=_name(row), **{name: row[name] for name in _DEVICE})
+
+
+_TABLES: Final = (places, organisations, contracts, devices, overrides)

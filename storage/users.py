@@ -1,0 +1,150 @@
+"""People and programs that may sign in. Passwords are kept as argon2id hashes, tokens as SHA-256 digests."""
+
+import hashlib
+import secrets as randomness
+import threading
+from collections.abc import Sequence
+from typing import Final
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import delete, exists, func, select, update
+
+from domain.errors import Invalid, NotFound, Rejected
+from domain.limits import LABEL_CHARS_MAX, PASSWORD_CHARS_MAX, SIGN_INS_AT_ONCE_MAX, TOKENS_PER_USER_MAX
+from storage.access import Access
+from storage.schema import secrets, tokens, users
+from storage.upsert import insert_or_ignore, upsert
+
+__all__ = ["SqlUsers"]
+
+HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1, type=Type.ID)
+"""OWASP Password Storage Cheat Sheet, argon2id: 19 MiB, 2 passes, 1 lane. 64 MiB would be felt in a small service."""
+NAME_CHARS: Final = 128
+SECRET_BYTES: Final = 32
+BRAND: Final = "anju_"
+"""Lets scanners for leaked secrets know a token when they see one: every token begins so."""
+
+
+class SqlUsers:
+    """`alerts.ports.Users` over SQL. Thread-safe."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._at_once = threading.Semaphore(SIGN_INS_AT_ONCE_MAX)
+        self._nobody = HASHER.hash(randomness.token_urlsafe(SECRET_BYTES))
+
+    def verify(self, name: str, password: str) -> bool:
+        """See `alerts.ports.Users`. At most `SIGN_INS_AT_ONCE_MAX` are computed at once; others wait."""
+        kept: str | None = None
+        if _nameable(name):
+            with self._access.read() as connection:
+                kept = connection.scalar(select(users.c.password).where(users.c.name == name))
+        # One character more than a password can have is enough to be wrong.
+        given = password[: PASSWORD_CHARS_MAX + 1].encode("utf-8", "surrogatepass")
+        with self._at_once:
+            try:
+                right = HASHER.verify(kept or self._nobody, given)
+            except (VerificationError, InvalidHashError):
+                return False
+            stronger = HASHER.hash(given) if kept and HASHER.check_needs_rehash(kept) else None
+        if stronger is not None:
+            with self._access.write() as connection:
+                same = users.c.name == name, users.c.password == kept
+                connection.execute(update(users).where(*same).values(password=stronger))
+        return right and kept is not None
+
+    def exists_any(self) -> bool:
+        """See `alerts.ports.Users`."""
+        with self._access.read() as connection:
+            return bool(connection.scalar(select(exists().select_from(users))))
+
+    def create(self, name: str, password: str, roles: Sequence[str], at_ms: int) -> None:
+        """See `alerts.ports.Users`. Tokens stay. Raises `Invalid` for a name or password that is empty or too long."""
+        if not _nameable(name):
+            raise Invalid("user.name", f"a user name has 1–{NAME_CHARS} printable characters")
+        if not 0 < len(password) <= PASSWORD_CHARS_MAX:
+            raise Invalid("user.password", f"a password has 1–{PASSWORD_CHARS_MAX} characters")
+        row = {
+            "name": name,
+            "password": HASHER.hash(password.encode("utf-8", "surrogatepass")),
+            "roles": list(roles),
+            "created_ms": at_ms,
+            "changed_ms": at_ms,
+        }
+        with self._access.write() as connection:
+            upsert(
+                connection,
+                users,
+                [row],
+                key=("name",),
+                update=lambda new: {"password": new.password, "roles": new.roles, "changed_ms": new.changed_ms},
+            )
+
+    def roles(self, name: str) -> tuple[str, ...]:
+        """See `alerts.ports.Users`."""
+        with self._access.read() as connection:
+            return tuple(connection.scalar(select(users.c.roles).where(users.c.name == name)) or ())
+
+    def names(self) -> list[str]:
+        """All users, in order of name."""
+        with self._access.read() as connection:
+            return list(connection.scalars(select(users.c.name).order_by(users.c.name)))
+
+    def secret(self, purpose: str) -> bytes:
+        """See `alerts.ports.Users`. 32 bytes."""
+        wanted = select(secrets.c.value).where(secrets.c.purpose == purpose)
+        with self._access.read() as connection:
+            found: bytes | None = connection.scalar(wanted)
+        if found is not None:
+            return found
+        with self._access.write() as connection:
+            made = {"purpose": purpose, "value": randomness.token_bytes(SECRET_BYTES)}
+            insert_or_ignore(connection, secrets, [made])
+            kept: bytes = connection.execute(wanted).scalar_one()  # another process may have been first
+        return kept
+
+    def token_user(self, token: str) -> str | None:
+        """See `alerts.ports.Users`."""
+        with self._access.read() as connection:
+            return connection.scalar(select(tokens.c.name).where(tokens.c.digest == _digest(token)))
+
+    def create_token(self, name: str, label: str, at_ms: int) -> str:
+        """See `alerts.ports.Users`.
+
+        Raises `NotFound` for an unknown user, `Invalid` for a label that is empty or too long, `Rejected` beyond
+        `TOKENS_PER_USER_MAX`.
+        """
+        if not 0 < len(label) <= LABEL_CHARS_MAX:
+            raise Invalid("token.label", f"a label has 1–{LABEL_CHARS_MAX} characters")
+        token = BRAND + randomness.token_urlsafe(SECRET_BYTES)
+        with self._access.write() as connection:
+            if not connection.scalar(select(exists().where(users.c.name == name))):
+                raise NotFound("user.unknown", f"there is no user {name!r}", user=name)
+            held = connection.scalar(select(func.count()).select_from(tokens).where(tokens.c.name == name)) or 0
+            if held >= TOKENS_PER_USER_MAX:
+                raise Rejected("token.too_many", f"{name} has {held} tokens: revoke one first", limit=held)
+            row = {"digest": _digest(token), "name": name, "label": label, "created_ms": at_ms}
+            connection.execute(tokens.insert(), row)
+        return token
+
+    def tokens(self, name: str) -> list[tuple[str, int]]:
+        """(label, made at, epoch ms) of each token of a user, oldest first."""
+        wanted = select(tokens.c.label, tokens.c.created_ms).where(tokens.c.name == name)
+        with self._access.read() as connection:
+            rows = connection.execute(wanted.order_by(tokens.c.created_ms, tokens.c.label))
+            return [(row.label, row.created_ms) for row in rows]
+
+    def revoke_tokens(self, name: str, label: str) -> int:
+        """Ends the tokens of a user with this label; returns how many there were."""
+        with self._access.write() as connection:
+            ended = delete(tokens).where(tokens.c.name == name, tokens.c.label == label)
+            return connection.execute(ended).rowcount
+
+
+def _nameable(name: str) -> bool:
+    return 0 < len(name) <= NAME_CHARS and name.isprintable()
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
