@@ -1,0 +1,1 @@
+"""The time series: every reading, in the order of its arrival, with the questions asked of it."""
