@@ -1,0 +1,1 @@
+"""Beside the house: a district that misbehaves on demand. Imports `domain` only."""
