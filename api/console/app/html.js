@@ -22,3 +22,24 @@ export function memo(view) {
     }
   };
 }
+
+/** A view whose module is fetched when it is first drawn. `fetcher` gives the component; `Meanwhile` stands in for it. */
+export function lazy(fetcher, Meanwhile = () => null) {
+  let found = null;
+  return class extends Component {
+    componentDidMount() {
+      if (found) return;
+      fetcher().then(
+        (view) => {
+          found = view;
+          this.forceUpdate();
+        },
+        (error) => console.error("a part of the console could not be fetched", error),
+      );
+    }
+
+    render(props) {
+      return h(found ?? Meanwhile, props);
+    }
+  };
+}

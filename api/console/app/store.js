@@ -61,6 +61,12 @@ export function subscribe(fn) {
   return () => listeners.delete(fn);
 }
 
+/** Opens a dialog: `shelve`, `resolve` or `note` about an alert, or `help`. */
+export function ask(kind, id) {
+  state.dialog = { kind, id };
+  touch();
+}
+
 // --- reading -------------------------------------------------------------------------------------------------------
 export const alertOf = (id) => shown.get(id) ?? gone.get(id);
 export const allAlerts = () => shown.values();
@@ -72,11 +78,19 @@ export function titleOf(alert) {
   return named(alert.title) || named(state.rules.get(alert.rule?.code)?.title) || alert.rule?.code || alert.kind;
 }
 
-/** Compound, building, unit, floor in one line. */
+const bare = (text) => text.replaceAll(/[\s·]/g, "").toLowerCase();
+
+/** Compound and place in one line, with the device where its name says more than the place does. */
 export function placeOf(alert) {
   const place = alert.place ?? {};
-  const own = named(place.text) || [place.building, place.unit, place.floor].map(named).filter(Boolean).join("·");
-  return [named(alert.compound?.name), own].filter(Boolean).join("·");
+  const names = [place.building, place.unit, place.floor].map(named).filter(Boolean);
+  const own = named(place.text) || names.join("·");
+  const device = named(alert.device?.name);
+  let where = [own, device];
+  // Devices and zones are often named by their place in full: said once is enough.
+  if (bare(device).startsWith(bare(names.join("") || own))) where = [device || own];
+  else if (bare(own).endsWith(bare(device))) where = [own];
+  return [named(alert.compound?.name), ...where].filter(Boolean).join("·");
 }
 
 function searched(alert) {

@@ -25,6 +25,18 @@ function style() {
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+/** Text with a rim of the ground's colour, legible over any line. */
+function write(ctx, text, x, y) {
+  ctx.save();
+  ctx.setLineDash([]);
+  ctx.strokeStyle = colour("--panel");
+  ctx.lineWidth = 4 * devicePixelRatio;
+  ctx.lineJoin = "round";
+  ctx.strokeText(text, x, y);
+  ctx.restore();
+  ctx.fillText(text, x, y);
+}
+
 /** Draws the limit, the trigger and their words over the plot. */
 function marks({ limit, limitText, at, atText, level }) {
   return (plot) => {
@@ -45,7 +57,7 @@ function marks({ limit, limitText, at, atText, level }) {
       ctx.stroke();
       const right = x > left + width / 2;
       ctx.textAlign = right ? "right" : "left";
-      ctx.fillText(atText, x + (right ? -6 : 6) * ratio, top + 11 * ratio);
+      write(ctx, atText, x + (right ? -6 : 6) * ratio, top + 11 * ratio);
     }
     if (typeof limit === "number") {
       const y = plot.valToPos(limit, "y", true);
@@ -56,7 +68,7 @@ function marks({ limit, limitText, at, atText, level }) {
       ctx.stroke();
       ctx.setLineDash([]);
       ctx.textAlign = "left";
-      ctx.fillText(limitText, left + 4 * ratio, y + (y - top < 26 * ratio ? 13 : -5) * ratio);
+      write(ctx, limitText, left + 4 * ratio, y + (y - top < 26 * ratio ? 13 : -5) * ratio);
     }
     newest(plot, ratio);
     ctx.restore();
@@ -81,9 +93,9 @@ function newest(plot, ratio) {
   ctx.fillText(measured(values[last]), plot.valToPos(times[last], "x", true) + 8 * ratio, plot.valToPos(values[last], "y", true) + 4 * ratio);
 }
 
-const short = (ms, wide) => (wide ? `${monthDay(ms)}` : hourMinute(ms));
+const short = (ms, wide) => (wide ? monthDay(ms) : hourMinute(ms));
 
-function options({ width, limits, wide, steps, decoration }) {
+function options({ width, limits, window, wide, steps, decoration }) {
   const axis = { stroke: colour("--ink-3"), font: `11px ${colour("--font")}`, ticks: { show: false } };
   const grid = { stroke: colour("--line"), width: 1 };
   return {
@@ -93,7 +105,7 @@ function options({ width, limits, wide, steps, decoration }) {
     padding: [6, 44, 0, 0],
     cursor: { y: false, drag: { x: false, y: false } },
     legend: { show: false },
-    scales: { x: { time: true }, y: { range: limits } },
+    scales: { x: { time: true, range: window }, y: { range: limits } },
     axes: [
       { ...axis, grid: { show: false }, size: 22, values: (_, ticks) => ticks.map((ms) => short(ms, wide)) },
       { ...axis, grid, size: 44, values: (_, ticks) => ticks.map((n) => measured(n)) },
@@ -127,8 +139,8 @@ export function summary(times, values, unit) {
   });
 }
 
-/** @param {{times: number[], values: (number|null)[], alert: object, name: string, unit: string, themeName: string}} props */
-export function Chart({ times, values, alert, name, unit, themeName }) {
+/** @param {{times: number[], values: (number|null)[], from: number, until: number, alert: object, name: string, unit: string, themeName: string}} props */
+export function Chart({ times, values, from, until, alert, name, unit, themeName }) {
   const box = useRef(null);
   const [failed, setFailed] = useState(false);
   const text = summary(times, values, unit);
@@ -139,7 +151,7 @@ export function Chart({ times, values, alert, name, unit, themeName }) {
     load().then(
       (uPlot) => {
         if (gone || !box.current) return;
-        const wide = times.length > 1 && times.at(-1) - times[0] > 2 * DAY_MS;
+        const wide = until - from > 2 * DAY_MS;
         const shared = { uPlot, draw: marks({
           limit: alert.limit, level: alert.level, at: alert.deviceMs ?? alert.raisedMs,
           limitText: t(alert.dir === "low" ? "limit.low" : "limit.high", { n: measured(alert.limit) }),
@@ -147,7 +159,7 @@ export function Chart({ times, values, alert, name, unit, themeName }) {
         }) };
         const known = new Set(values.filter((value) => value !== null));
         const steps = known.size <= 2;
-        plot = new uPlot(options({ width: box.current.clientWidth, limits: limitsFor(alert.limit), wide, steps, decoration: shared }), [times, values], box.current);
+        plot = new uPlot(options({ width: box.current.clientWidth, limits: limitsFor(alert.limit), window: [from, until], wide, steps, decoration: shared }), [times, values], box.current);
         const element = box.current;
         watcher = new ResizeObserver(() => {
           if (element.isConnected) plot.setSize({ width: element.clientWidth, height: HEIGHT });

@@ -1,17 +1,16 @@
 // The operator's board: strip, compounds, list, detail; and what each key does here.
-import { html, useEffect, useLayoutEffect, useRef, useState } from "../html.js";
+import { html, lazy, useEffect, useLayoutEffect, useRef, useState } from "../html.js";
 import { acknowledge, acknowledgeMany, allowed, unshelve } from "../actions.js";
 import { grouped, language, t } from "../i18n.js";
 import { listen } from "../keys.js";
 import { begin } from "../link.js";
 import { filtered, go, NO_FILTER, route } from "../router.js";
 import { mute, sound, startShift } from "../sound.js";
-import { alertOf, board, hand, onNews, state, titleOf, placeOf, touch } from "../store.js";
+import { alertOf, ask, board, hand, onNews, state, titleOf, placeOf, touch } from "../store.js";
 import { toast } from "../ui/toast.js";
 import { levelLong } from "../ui/badge.js";
 import { Banners } from "./banners.js";
 import { Detail } from "./detail.js";
-import { ask, Dialogs } from "./dialogs.js";
 import { dressTab, Header } from "./header.js";
 import { List } from "./list.js";
 import { Rail, stepCompound } from "./rail.js";
@@ -20,6 +19,11 @@ import { Strip, toggleLevel } from "./strip.js";
 const FLASH_MS = 700;
 const SLOW_MS = 5_000;
 const SAY_EVERY_MS = 10_000;
+
+const fetchDialogs = () => import("./dialogs.js").then((module) => module.Dialogs);
+const Dialogs = lazy(fetchDialogs);
+// Fetched while nobody waits for them, so that they open at once and also when the server cannot be reached.
+setTimeout(fetchDialogs, 3_000);
 
 let drawn = { items: [], pinned: [], held: [] };
 let handle = { current: null };
@@ -222,7 +226,7 @@ export function Board() {
       <${Detail} alert=${current()} id=${route().selected} onBack=${back} />
     </main>
     <${Foot} />
-    <${Dialogs} />
+    ${state.dialog && html`<${Dialogs} />`}
     ${speech}
   </div>`;
 }

@@ -1,19 +1,22 @@
 // The pane beside the list: what it is, where, who answers, what can be done, and the evidence behind it.
-import { html, useEffect, useState } from "../html.js";
+import { html, lazy, useEffect, useState } from "../html.js";
 import { acknowledge, allowed, unshelve } from "../actions.js";
 import * as api from "../api.js";
 import { ApiError } from "../api.js";
 import { has, language, named, t } from "../i18n.js";
 import { adopt } from "../order.js";
-import { placeOf, state, titleOf } from "../store.js";
+import { ask, placeOf, state, titleOf } from "../store.js";
 import { theme } from "../theme.js";
 import { iso, parse, span, stamp } from "../time.js";
 import { levelLong, Shape } from "../ui/badge.js";
-import { Chart } from "../ui/chart.js";
 import { Timer } from "../ui/timer.js";
-import { ask } from "./dialogs.js";
 import { closedKey, tagsOf, valueText } from "./row.js";
 import { Timeline, Why } from "./why.js";
+
+const Chart = lazy(
+  () => import("../ui/chart.js").then((module) => module.Chart),
+  () => html`<p class="calm plot-empty">${t("evidence.loading")}</p>`,
+);
 
 const SPANS = ["30m", "6h", "7d"];
 const SETTLE_MS = 140;
@@ -59,7 +62,7 @@ function Evidence({ alert }) {
     <span class="spans" role="group" aria-label=${t("evidence.span")}>${SPANS.map((name) => html`<button type="button" key=${name} aria-pressed=${range === name}
       onClick=${() => setRange(name)}>${t(`span.${name}`)}</button>`)}</span></h3>
     ${known
-      ? html`<${Chart} times=${series.t} values=${series.v[main]} alert=${alert} name=${named(label?.name) || main} unit=${label?.unit ?? ""} themeName=${theme()} />`
+      ? html`<${Chart} times=${series.t} values=${series.v[main]} from=${parse(series.from)} until=${parse(series.until)} alert=${alert} name=${named(label?.name) || main} unit=${label?.unit ?? ""} themeName=${theme()} />`
       : html`<p class="calm plot-empty">${got.failed ? t("evidence.failed") : series ? t("evidence.none") : t("evidence.loading")}</p>`}
   </section>`;
 }
@@ -71,7 +74,7 @@ const steps = (card) => {
 
 function Card({ card }) {
   if (!card) return null;
-  return html`<section class="blk"><h3>${t("card.title", { name: named(card.title) })}</h3>
+  return html`<section class="blk"><h3>${t("card.title", { name: named(card.title) })}${card.edition && html`<span>${t("card.edition", { n: card.edition })}</span>`}</h3>
     <ol class="steps">${steps(card).map((text, i) => html`<li key=${i}><span class="b" aria-hidden="true">${i + 1}</span><span>${text}</span></li>`)}</ol></section>`;
 }
 
@@ -106,14 +109,6 @@ function standing(alert) {
   return (at) => (alert.section === "unacked" ? `${word} ${span(at - alert.raisedMs)}` : word);
 }
 
-/** The place, and the device where its name says more than the place does. */
-function whereOf(alert) {
-  const place = placeOf(alert);
-  const device = named(alert.device?.name) || alert.device?.id || "";
-  const bare = (text) => text.replaceAll(/[\s·]/g, "");
-  return device && !bare(place).endsWith(bare(device)) ? `${place}·${device}` : place;
-}
-
 function Head({ alert, onBack }) {
   const hot = alert.section === "unacked" && !alert.gone;
   const firm = state.organisations?.get(alert.firm?.id);
@@ -124,7 +119,7 @@ function Head({ alert, onBack }) {
       <span><${Timer} write=${standing(alert)} /></span><span class="id">${alert.no}</span>
       <button type="button" class="btn drawer-close" onClick=${onBack}>${t("close")}</button></div>
     <h2 class="subject" tabindex="-1">${titleOf(alert)}${value && html` <span class="measure">${value}</span>`}</h2>
-    <p>${whereOf(alert)}</p>
+    <p>${placeOf(alert)}</p>
     <p class="calm">${named(alert.firm?.name ?? alert.firm) || t("rail.no_firm")}${firm?.phone && html` <span class="phone">${firm.phone}</span>`}</p>
     <p class="calm">${t("col.since")} <time dateTime=${iso(alert.raisedMs)}>${stamp(alert.raisedMs)}</time>
       ${slow && html` <span>${t("detail.clock", { left: span(Math.abs(alert.raisedMs - alert.deviceMs)) })}</span>`}

@@ -11,11 +11,6 @@ import { toast } from "../ui/toast.js";
 const MINUTES = [30, 60, 120, 240, 480];
 const NOTE_CHARS_MAX = 2_000;
 
-export function ask(kind, id) {
-  state.dialog = { kind, id };
-  touch();
-}
-
 function close() {
   state.dialog = null;
   touch();

@@ -1,7 +1,7 @@
 // One alert as a row: level, what and where, evidence, who has it, time left, since when.
 import { Component, html } from "../html.js";
 import { has, measured, named, t } from "../i18n.js";
-import { placeOf, titleOf } from "../store.js";
+import { placeOf, state, titleOf } from "../store.js";
 import { clock, hourMinute, iso, now, roundSpan, span, stamp } from "../time.js";
 import { levelLong, levelName, Shape } from "../ui/badge.js";
 import { Spark } from "../ui/spark.js";
@@ -11,17 +11,22 @@ const TAGS = ["drill", "chatter", "flapping", "stale", "late", "simulated", "unv
 
 /** `31.2 ℃`, or nothing where the alert is about an event. */
 export const valueText = (alert) =>
-  typeof alert.value === "number" ? `${measured(alert.value)}${alert.unit ? ` ${alert.unit}` : ""}` : "";
+  alert.signal && typeof alert.value === "number" ? `${measured(alert.value)}${alert.unit ? ` ${alert.unit}` : ""}` : "";
 
 export function limitText(alert) {
   if (typeof alert.limit !== "number") return "";
   return t(alert.dir === "low" ? "limit.low" : "limit.high", { n: measured(alert.limit) });
 }
 
-/** What stands under "evidence" when there is no number: the event's own words. */
-function eventText(alert) {
-  const text = alert.params?.event_text ?? alert.params?.event;
-  return named(text) || (alert.dup > 1 ? t("row.times", { n: alert.dup }) : "");
+/** What stands under "evidence": the event's own words or the number, and beneath it the number or its limit. */
+function evidenceOf(alert) {
+  const { event, silent_s: silence } = alert.params ?? {};
+  const value = valueText(alert);
+  const name = named(state.kinds.get(alert.domain)?.events?.[event]);
+  if (name) return [name, value];
+  if (value) return [value, limitText(alert)];
+  if (typeof silence === "number") return [t("row.silent", { left: span(silence * 1000) }), ""];
+  return [alert.dup > 1 ? t("row.times", { n: alert.dup }) : "", ""];
 }
 
 /** Key of the sentence for why a record ended; codes we do not know read as plainly closed. */
@@ -90,6 +95,7 @@ export class Row extends Component {
     const hot = alert.section === "unacked" && !alert.gone;
     const tags = tagsOf(alert);
     const total = alert.dueMs === null ? "" : t("sla.of", { total: roundSpan(alert.dueMs - alert.raisedMs) });
+    const [said, beneath] = evidenceOf(alert);
     const classes = [
       "r", "g", `v${alert.level}`, hot && "new", hot && alert.level === 1 && "pin", selected && "sel", checked && "chk",
       fresh && "fresh", child && "child", alert.gone && "gone", alert.pending && "pending", stalled && "stale",
@@ -103,7 +109,7 @@ export class Row extends Component {
       <span role="gridcell" class="what"><span class="e1"><span class="clip">${titleOf(alert)}</span>${tags.map((tag) => html`<span class="tag" key=${tag}>${tag}</span>`)}${kin > 0 &&
         html`<button type="button" class="tag" tabindex="-1" onClick=${(event) => { event.stopPropagation(); act("toggle", alert.id); }}>${t("row.kin", { n: kin })}</button>`}</span>
         <span class="e2 clip">${placeOf(alert)}</span></span>
-      <span role="gridcell" class="ev"><${Spark} trend=${alert.trend} limit=${alert.limit} /><span class="val clip"><b>${valueText(alert) || eventText(alert)}</b><small>${limitText(alert)}</small></span></span>
+      <span role="gridcell" class="ev"><${Spark} trend=${alert.trend} limit=${alert.limit} /><span class="val clip"><b>${said}</b><small>${beneath}</small></span></span>
       <span role="gridcell" class="own"><${Owner} alert=${alert} act=${act} /></span>
       <span role="gridcell" class="sla"><span class="rest"><${Timer} write=${left(alert)} mark=${fill(alert)} />${" "}<small>${alert.section === "shelved" ? "" : total}</small></span>
         <span class="track"><i></i></span></span>

@@ -9,8 +9,11 @@ const NEWEST = 40;
 
 /** Name and unit of a signal, from what its device kind says about itself. */
 function label(kind, signal) {
-  const known = state.kinds?.get(kind)?.signals?.[signal];
-  return { name: named(known?.name) || signal, unit: known?.unit ?? "" };
+  const signals = state.kinds.get(kind)?.signals ?? {};
+  const known = signals[signal];
+  const changed = known ? null : signals[signal.replace(/_change$/, "")];
+  if (changed) return { name: t("why.change", { name: named(changed.name) }), unit: changed.unit ?? "" };
+  return { name: named(known?.name) || (has(`input.${signal}`) ? t(`input.${signal}`) : signal), unit: known?.unit ?? "" };
 }
 
 function said(kind, value) {
@@ -46,7 +49,7 @@ export function Why({ why }) {
       ${params.map(([name, value]) => html`<tr key=${`p${name}`} data-param=${name}><th scope="row"><code>${name}</code></th><td>${said(kind, value)}</td>
         <td class="calm">${provenance(evidence.overrides?.[name])}</td></tr>`)}
     </tbody></table>
-    ${from !== null && until !== null && html`<p class="calm">${t("why.window", { from: stamp(from), until: clock(until), length: span(until - from) })}</p>`}
+    ${until > from && html`<p class="calm">${t("why.window", { from: stamp(from), until: clock(until), length: span(until - from) })}</p>`}
     ${evidence.sources?.length > 1 && html`<p class="calm">${t("why.sources", { list: evidence.sources.join(", ") })}</p>`}
     ${rule?.basis && html`<p class="calm">${t("why.basis", { text: rule.basis })}</p>`}
     ${why.rule_changed && html`<p class="calm">${t("why.changed", { ver: rule.version })}</p>`}
@@ -61,7 +64,8 @@ function who(actor) {
 /** What one line of the journal says. Codes and parameters come in, a sentence goes out. */
 function sentence(line, unit) {
   const { event } = line;
-  const value = typeof event.value === "number" ? `${measured(event.value)}${unit ? ` ${unit}` : ""}` : "";
+  const number = event.value ?? event.alert?.value;
+  const value = typeof number === "number" ? `${measured(number)}${unit ? ` ${unit}` : ""}` : "";
   const own = has(`journal.${line.kind}`) ? `journal.${line.kind}` : "journal.other";
   const reason = event.suppression?.reason ?? event.reason ?? event.why ?? "";
   const known = ["closed", "shelve.reason", "unsuppressed"].map((group) => `${group}.${reason}`).find(has);
