@@ -169,12 +169,10 @@ everySecond(() => {
   if (state.phase !== "ready") return;
   const silent = Date.now() - link().heardMs > SILENCE_MS;
   const lost = lostAt !== null && Date.now() - lostAt > LOST_SHOWN_AFTER_MS;
-  if ((silent || lost) && link().status === "live") {
+  // A restart that was announced may take as long as a silence; anything else is a stall, also while first connecting.
+  if (link().status !== "stalled" && (silent || (lost && link().status !== "restarting"))) {
     link().status = "stalled";
     resumedFrom ??= state.seq;
-    touch();
-  } else if (silent && link().status === "restarting") {
-    link().status = "stalled";
     touch();
   }
 });

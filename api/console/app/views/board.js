@@ -23,7 +23,8 @@ const SAY_EVERY_MS = 10_000;
 const fetchDialogs = () => import("./dialogs.js").then((module) => module.Dialogs);
 const Dialogs = lazy(fetchDialogs);
 // Fetched while nobody waits for them, so that they open at once and also when the server cannot be reached.
-setTimeout(fetchDialogs, 3_000);
+// Should that fail, the first use tries again and reports.
+setTimeout(() => fetchDialogs().catch(() => {}), 3_000);
 
 let drawn = { items: [], pinned: [], held: [] };
 let handle = { current: null };
