@@ -12,6 +12,7 @@ from alerts.draft import Changes, Draft
 from alerts.inputs import AdoptRegistry, Command, DeclareMaintenance, EndMaintenance, Input, Record, Tick
 from alerts.judging import take_verdict
 from alerts.liveness import OFFLINE, ONLINE
+from alerts.rules.base import SLOW
 from alerts.state import EngineState, Watch
 from alerts.ticking import decide_tick, set_live
 from alerts.view import BatchView, remember
@@ -46,7 +47,7 @@ def decide(state: EngineState, entry: Input, now_ms: int) -> Decision:
     return draft.decision()
 
 
-def _decide_batch(draft: Draft, batch: Batch) -> None:
+def _decide_batch(draft: Draft, batch: Batch) -> None:  # noqa: C901, PLR0912 - calls would cost more than the work
     readings = batch.readings
     draft.changes.readings = readings
     watches, memories = draft.state.watches, draft.changes.memories
@@ -62,11 +63,19 @@ def _decide_batch(draft: Draft, batch: Batch) -> None:
             set_live(draft, watch, ONLINE, "data")
         if reading.quality & _STALE:
             continue
-        for slot, rule, screen in watch.rules:
-            if slot.memory is None and slot not in memories and not screen(reading):
-                continue
+        for slot, rule, screen, glance in watch.rules:
+            memory = memories[slot] if slot in memories else slot.memory  # noqa: SIM401 - half the cost of get
+            if memory is None:
+                if not screen(reading):
+                    continue
+            elif glance is not None:
+                known = glance(memory, reading)
+                if known is not SLOW:
+                    if known is not memory:
+                        memories[slot] = known
+                    continue
             view.move(at, reading, watch)
-            verdict = rule.judge(memories.get(slot, slot.memory), view)
+            verdict = rule.judge(memory, view)
             if verdict is not None:
                 take_verdict(draft, watch, slot, rule, verdict, reading.ts_ms)
         if watch.open:

@@ -35,7 +35,7 @@ def explain_silence_behind(draft: Draft, gateway: str) -> None:
     """Looks again at every open alert that something about `gateway` may explain."""
     for device in draft.state.registry.devices_behind(gateway):
         watch = draft.state.watches[device.id]
-        for slot, rule, _ in watch.rules:
+        for slot, rule, *_ in watch.rules:
             if rule.info.symptom_of:
                 alert = draft.open_at(slot)
                 if alert is not None:

@@ -1,7 +1,7 @@
 """The engine's working memory. One writer owns it; `alerts.engine.evolve` is the only thing that changes it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -70,6 +70,15 @@ class Slot:
             del self.seen[min(self.seen, key=lambda name: (self.seen[name], name))]
 
 
+class Watching(NamedTuple):
+    """One rule that watches a device, its bound methods at hand: looking them up costs as much as a look."""
+
+    slot: Slot
+    rule: CompiledRule
+    screen: Callable[[Reading], bool]
+    glance: Callable[[Any, Reading], Any] | None
+
+
 class Watch:
     """One registered device: the rules that watch it, and what it said last."""
 
@@ -93,7 +102,7 @@ class Watch:
         self.device = device
         self.period_ms = round(period_s * 1000)
         self.overdue_ms, self.offline_ms = liveness.deadlines_ms(period_s)
-        self.rules: tuple[tuple[Slot, CompiledRule, Callable[[Reading], bool]], ...] = ()
+        self.rules: tuple[Watching, ...] = ()
         self.ticking: tuple[tuple[Slot, CompiledRule], ...] = ()
         self.open: dict[str, str] = {}
         """Open alerts of this device → their main signal."""
@@ -220,9 +229,9 @@ class EngineState:
         for rule in self.rulebook.for_device(device, self.registry.overrides.get(device.compound, {})):
             slot = self.slot(rule.info.id, targets.of(rule.info.scope, device))
             slot.watched = True
-            rules.append((slot, rule, rule.screen))
+            rules.append(Watching(slot, rule, rule.screen, rule.glance))
         watch.rules = tuple(rules)
-        watch.ticking = tuple((slot, rule) for slot, rule, _ in rules if rule.ticks or rule.info.surveys)
+        watch.ticking = tuple((one.slot, one.rule) for one in rules if one.rule.ticks or one.rule.info.surveys)
         return watch
 
     def _plan_ticks(self) -> None:

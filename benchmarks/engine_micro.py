@@ -36,6 +36,7 @@ class Limit:
             None, (), "",
         )  # fmt: skip
         self.params: dict[str, object] = {}
+        self.glance = None
 
     def screen(self, reading: Reading) -> bool:
         """One comparison."""
@@ -103,7 +104,7 @@ def main() -> None:
     def screens() -> None:
         for entry in idle:
             for reading in entry.readings:
-                for _, _, screen in state.watches[reading.device].rules:
+                for _, _, screen, _ in state.watches[reading.device].rules:
                     screen(reading)
 
     bare = timed("screens alone, per reading", screens, count)

@@ -26,6 +26,9 @@ __all__ = ["up"]
 log = logging.getLogger("anju")
 
 ADMIN: Final = "admin"
+GC_THRESHOLDS: Final = (20_000, 50, 100)
+"""Rule memories and answers come and go by the thousand and hold no rings: looking more often finds nothing."""
+
 _path = click.Path(path_type=Path)
 
 
@@ -94,6 +97,7 @@ def _settle_memory() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 @contextlib.contextmanager

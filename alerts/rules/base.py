@@ -1,6 +1,7 @@
 """What the engine and the rules agree on."""
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, Final, Protocol
 
 from msgspec import Struct, field
 
@@ -9,7 +10,10 @@ from domain.devices import Device
 from domain.places import Name
 from domain.readings import Reading
 
-__all__ = ["CompiledRule", "Finding", "FindingKind", "RuleInfo", "Rulebook", "Verdict", "View"]
+__all__ = ["SLOW", "CompiledRule", "Finding", "FindingKind", "RuleInfo", "Rulebook", "Verdict", "View"]
+
+SLOW: Final = object()
+"""What a fast path answers when it cannot decide."""
 
 FindingKind = str
 """``breach``: a level of the rule holds that did not before (first, graver or milder one, see `severity`).
@@ -113,6 +117,14 @@ class CompiledRule(Protocol):
 
     def screen(self, reading: Reading) -> bool:
         """Cheap first look for an idle rule (memory None): False only if judging this reading would change nothing."""
+
+    @property
+    def glance(self) -> "Callable[[Any, Reading], Any] | None":
+        """A fast path for a rule that remembers something at every reading (a rate of change) while nothing is up.
+
+        ``glance(memory, reading)`` gives the memory from now on (the same object: no change), exactly as `judge` would,
+        or `SLOW` when only `judge` can tell. None: the rule has no such path. Only for a memory that is not None.
+        """
 
     def judge(self, memory: Any, view: View) -> Verdict | None:
         """Judges the view's reading given what was remembered. None: nothing changes, not even the memory."""

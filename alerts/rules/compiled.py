@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from alerts.alert import Evidence
-from alerts.rules.base import Finding, RuleInfo, Verdict, View
+from alerts.rules.base import SLOW, Finding, RuleInfo, Verdict, View
 from alerts.rules.kinds.base import Binding, Bound, Frame, Pair
 from alerts.rules.kinds.boolean import all_of, any_of, held_on, not_of
 from alerts.rules.kinds.event import Event
 from alerts.rules.kinds.rate import Rate
 from alerts.rules.kinds.threshold import Threshold
-from alerts.rules.screen import SLOW, Screen, quick_of, screens_of
+from alerts.rules.screen import Glance, Screen, glance_of, screens_of
 from alerts.rules.spec import Level, RuleSpec, conditions_in
 from domain.limits import EVIDENCE_SAMPLES_MAX
 from domain.readings import Quality, Reading
@@ -69,7 +69,8 @@ class Compiled:
         """See `CompiledRule.screen`; generated."""
         if not spec.timed:
             self.screen = screens_of(self._levels, self._rates, signals, kinds, any_event)
-        self._quick = quick_of(self._levels, self._rates) if self._rates and not spec.timed else None
+        self.glance: Glance | None = glance_of(self._levels, self._rates) if self._rates and not spec.timed else None
+        """See `CompiledRule.glance`; generated."""
         self._signals, self._kinds, self._any_event = signals, frozenset(kinds), any_event
 
     @property
@@ -89,11 +90,11 @@ class Compiled:
 
     def judge(self, memory: Any, view: View) -> Verdict | None:
         """See `CompiledRule.judge`. Late readings count for their events only, at their own event time."""
-        if memory is not None and self._quick is not None and memory[0] == 0:
-            answer = self._quick(memory, view)
-            if answer is not SLOW:
-                return answer
         reading = view.reading
+        if memory is not None and self.glance is not None:
+            known = self.glance(memory, reading)
+            if known is not SLOW:
+                return None if known is memory else Verdict(known)
         late = bool(reading.quality & Quality.LATE)
         if self.spec.timed or (late and reading.event is None) or (memory is None and not self._heeds(reading)):
             return None

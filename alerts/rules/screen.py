@@ -6,20 +6,17 @@ checked; no text of a pack's author reaches it unquoted.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
-from alerts.rules.base import Verdict, View
+from alerts.rules.base import SLOW
 from alerts.rules.kinds.base import Bound, RateSlot, both, either
 from domain.limits import RULE_WINDOW_SAMPLES_MAX
 from domain.readings import Quality, Reading
 
-__all__ = ["SLOW", "Quick", "Screen", "quick_of", "screens_of"]
+__all__ = ["Glance", "Screen", "glance_of", "screens_of"]
 
 Screen = Callable[[Reading], bool]
-Quick = Callable[[Any, View], Verdict | None]
-
-SLOW: Final = Verdict(memory=None)
-"""What the fast path answers when it cannot decide: identity, not equality, tells."""
+Glance = Callable[[Any, Reading], Any]
 
 
 def screens_of(
@@ -44,8 +41,8 @@ def screens_of(
     return screen
 
 
-def quick_of(levels: Sequence[Bound], rates: Sequence[RateSlot]) -> Quick:
-    """The fast path of an idle rule that remembers nothing but the queues of its rate conditions.
+def glance_of(levels: Sequence[Bound], rates: Sequence[RateSlot]) -> Glance:
+    """The fast path (`CompiledRule.glance`) of an idle rule that remembers only the queues of its rate conditions.
 
     Takes one more sample into each queue, exactly as `kinds.rate.slid` does, and answers with the new memory if no
     level can hold; otherwise answers `SLOW` and leaves the decision to the full judgement.
@@ -55,12 +52,11 @@ def quick_of(levels: Sequence[Bound], rates: Sequence[RateSlot]) -> Quick:
     moved = _filled(stir, {rate: f"c{number}" for number, rate in enumerate(rates, 1)}, touched=False)
     names = list(dict.fromkeys(rate.signal for rate in rates))
     lines = [
-        "def quick(memory, view):",
-        "    r = view.reading",
+        "def glance(memory, r):",
         "    v = r.values",
         "    e = r.event",
-        f"    if v is None or e is not None or r.quality & {int(Quality.LATE)}: return SLOW",
-        f"    if {' and '.join(f'v.{name} is None' for name in names)}: return SLOW if {still} else None",
+        f"    if v is None or e is not None or memory[0] or r.quality & {int(Quality.LATE)}: return SLOW",
+        f"    if {' and '.join(f'v.{name} is None' for name in names)}: return SLOW if {still} else memory",
     ]
     if len(names) > 1:
         lines.append(f"    if {' or '.join(f'v.{name} is None' for name in names)}: return SLOW")
@@ -81,9 +77,9 @@ def quick_of(levels: Sequence[Bound], rates: Sequence[RateSlot]) -> Quick:
             f"    c{number} = {change} >= {rate.limit!r}",
         ]
     queues = ", ".join(f"q{number}" for number in range(1, len(rates) + 1))
-    lines += [f"    if {moved}: return SLOW", f"    return Verdict((0, {queues}))"]
-    quick: Quick = _made("\n".join(lines), "quick", {"SLOW": SLOW, "Verdict": Verdict})
-    return quick
+    lines += [f"    if {moved}: return SLOW", f"    return (0, {queues})"]
+    glance: Glance = _made("\n".join(lines), "glance", {"SLOW": SLOW})
+    return glance
 
 
 def _filled(code: str, may: Mapping[RateSlot, str], *, touched: bool) -> str:

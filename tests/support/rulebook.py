@@ -33,6 +33,7 @@ class Rule:
     def __init__(self, about: RuleInfo) -> None:
         self.info = about
         self.params: dict[str, Any] = {}
+        self.glance = None
 
     def screen(self, reading: Reading) -> bool:
         return True
