@@ -1,5 +1,5 @@
 #!/usr/bin/env sh
-# Makes the secrets that docker-compose.yml needs, once, readable by their owner only. Run from the project's root.
+# Makes the secrets that docker-compose.yml needs, once, in a folder that only its owner can enter. Run from the project's root.
 set -eu
 umask 077
 dir=deploy/secrets
@@ -16,7 +16,9 @@ if [ ! -s "$dir/passwords" ]; then
   else
     docker run --rm -v "$PWD/$dir:/s" eclipse-mosquitto:2.0.22 mosquitto_passwd -U /s/passwords
   fi
-  # The broker's own user must be able to read it.
-  chmod 644 "$dir/passwords"
 fi
+# Compose mounts these files as they are, and the services run as users of their own: they must be able to read them.
+# Nobody else can: the folder is its owner's alone.
+chmod 700 "$dir"
+chmod 444 "$dir"/*
 echo "secrets are in $dir"

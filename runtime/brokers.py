@@ -13,7 +13,7 @@ from ingest.session import SessionOptions
 from runtime.broker import EmbeddedBroker
 from runtime.settings import Settings
 
-__all__ = ["BrokerAddress", "broker_address"]
+__all__ = ["BrokerAddress", "broker_address", "redacted"]
 
 PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 
@@ -44,6 +44,22 @@ def broker_address(settings: Settings, embedded: EmbeddedBroker | None) -> Broke
     return _address(settings.broker, options)
 
 
+def redacted(url: str) -> str:
+    """The URL without user and password, fit to be printed."""
+    scheme, mark, rest = url.partition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}"
+
+
+def _tls(options: SessionOptions) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=options.ca)
+        if options.cert is not None:
+            context.load_cert_chain(options.cert, options.key)
+    except (OSError, ssl.SSLError) as error:
+        raise Invalid("broker.tls", f"the certificates for the broker cannot be used: {error}") from error
+    return context
+
+
 def _text(path: object) -> str | None:
     return None if path is None else str(path)
 
@@ -51,18 +67,17 @@ def _text(path: object) -> str | None:
 def _address(url: str, options: SessionOptions) -> BrokerAddress:
     parts = urlsplit(url)
     if parts.scheme not in PORTS or not parts.hostname:
-        raise Invalid("broker.url", f"{url!r}: a broker URL is mqtt://host:port or mqtts://host:port")
+        raise Invalid("broker.url", f"{redacted(url)!r}: a broker URL is mqtt://host:port or mqtts://host:port")
     host, port = parts.hostname, parts.port or PORTS[parts.scheme]
     user = options.user or (unquote(parts.username) if parts.username else None)
     password = options.password or (unquote(parts.password) if parts.password else None)
 
+    context = _tls(options) if parts.scheme == "mqtts" else None
+
     def connect(client: paho.Client) -> None:
         if user is not None:
             client.username_pw_set(user, password)
-        if parts.scheme == "mqtts":
-            context = ssl.create_default_context(cafile=options.ca)
-            if options.cert is not None:
-                context.load_cert_chain(options.cert, options.key)
+        if context is not None:
             client.tls_set_context(context)
         client.connect_async(host, port)
 

@@ -15,6 +15,8 @@ from typing import Any, Final
 
 import click
 
+from domain.errors import AnjuError, Unavailable
+from runtime.brokers import redacted
 from runtime.cli_options import json_option
 from runtime.demo import SimulatorChild, load_demo_district
 from runtime.settings import Settings, load_settings
@@ -26,6 +28,8 @@ __all__ = ["up"]
 log = logging.getLogger("anju")
 
 ADMIN: Final = "admin"
+WATCH_S: Final = 2.0
+"""How often it looks whether all parts are alive."""
 GC_THRESHOLDS: Final = (20_000, 50, 100)
 """Rule memories and answers come and go by the thousand and hold no rings: looking more often finds nothing."""
 
@@ -67,10 +71,11 @@ def _run(
     with contextlib.ExitStack() as stack:
         stack.callback(house.stop)
         database = house.open_stores()
-        password = _first_password(database, fresh=demo)
         if demo:
             load_demo_district(database, wall_clock_ms())
         house.start()
+        # Only now, when it can be shown: a start that fails must not use the one chance up.
+        password = _first_password(database, fresh=demo)
         if demo:
             child = SimulatorChild(house.settings, house.broker)
             stack.callback(child.stop)
@@ -79,14 +84,28 @@ def _run(
         _settle_memory()
         stack.callback(gc.unfreeze)
         while True:
-            event = events.get()
+            try:
+                event = events.get(timeout=WATCH_S)
+            except queue.Empty:
+                if (part := house.dead_part()) is not None:
+                    return Unavailable("house.part", f"the {part} has ended")
+                continue
             if isinstance(event, BaseException):
                 return event
             if event != signal.SIGHUP:
                 log.info("stopping: %s", event.name)
                 return None
-            house.reload_registry()
-            _settle_memory()
+            _reload(house)
+
+
+def _reload(house: House) -> None:
+    """Takes a changed registry into use; keeps the old one if that fails."""
+    try:
+        house.reload_registry()
+    except (AnjuError, TimeoutError):
+        log.exception("the registry is not reloaded, the old one stays in force")
+    else:
+        _settle_memory()
 
 
 def _settle_memory() -> None:
@@ -129,7 +148,7 @@ def _greet(house: House, password: str | None, *, as_json: bool) -> None:
         return
     settings: Settings = house.settings
     rules, devices = len(house.state.rulebook.rules), len(house.state.registry.devices)
-    broker = f"mqtt://127.0.0.1:{house.broker.port} (embedded)" if house.broker else settings.broker
+    broker = f"mqtt://127.0.0.1:{house.broker.port} (embedded)" if house.broker else redacted(settings.broker or "")
     click.echo(f"\n  Anju 安居  {url}\n")
     if password is not None:
         click.echo(f"  user      {ADMIN}\n  password  {password}    (shown once)\n")

@@ -8,7 +8,7 @@ from typing import Final
 
 from alerts.alert import Alert
 from alerts.ports import Checkpoint, Journal, Telemetry
-from domain.errors import Unavailable
+from domain.errors import AnjuError, Unavailable
 from domain.limits import BATCHES_IN_FLIGHT_MAX
 from domain.readings import Batch
 
@@ -24,10 +24,13 @@ class Keeper:
     """Takes batches from the station in order, appends them durably, then sets their answers.
 
     While the store cannot be written the batch is tried again, its packets stay unacknowledged with the broker, and
-    `failing` says why; intake stops reading once `BATCHES_IN_FLIGHT_MAX` batches wait.
+    `failing` says why; intake stops reading once `BATCHES_IN_FLIGHT_MAX` batches wait. A batch that the store refuses
+    for any other reason is answered with that error, and so is every later one: intake gives up, the process ends.
     """
 
     def __init__(self, telemetry: Telemetry, journal: Journal) -> None:
+        self._broken: Exception | None = None
+        """What the store refused for good; the house must start anew."""
         self.failing: str | None = None
         """Why the last attempt failed; None while all is well."""
         self._telemetry = telemetry
@@ -55,16 +58,29 @@ class Keeper:
     def _run(self) -> None:
         while (item := self._shelf.get()) is not None:
             batch, memory, answer = item
+            if self._broken is not None:
+                # A later batch must not overtake one that is not stored: its number would close the door behind it.
+                answer.set_exception(self._broken)
+                continue
             try:
                 self._append(batch)
-                if memory is not None:
-                    self._journal.save_checkpoint(memory)
             except Exception as error:
                 self.failing = str(error)
+                self._broken = error
                 log.exception("batch %d is not stored; its packets will come again", batch.number)
-                answer.set_exception(Unavailable("telemetry.unavailable", str(error)))
+                answer.set_exception(error)
             else:
                 answer.set_result(None)
+                self._remember(memory)
+
+    def _remember(self, memory: Checkpoint | None) -> None:
+        """Saves a checkpoint. If it cannot be saved, the next start replays a little more: nobody waits for it."""
+        if memory is None:
+            return
+        try:
+            self._journal.save_checkpoint(memory)
+        except AnjuError:
+            log.exception("the checkpoint after batch %d is not saved", memory.batch)
 
     def _append(self, batch: Batch) -> None:
         pause_s = RETRY_S_FIRST

@@ -98,6 +98,7 @@ def _station(house: Parts) -> Iterator[Measure]:
 
 def _stores(house: Parts) -> Iterator[Measure]:
     yield _gauge("anju_outbox_depth", "Notifications owed.", house.database.outbox.depth())
+    yield _gauge("anju_outbox_dead", "Notifications given up after too many attempts.", house.database.outbox.dead())
     yield _counter("anju_notifications_total", "Notifications confirmed by their channel.", house.courier.delivered)
     yield _counter("anju_notifications_failed_total", "Attempts that failed.", house.courier.failed)
     yield Measure(

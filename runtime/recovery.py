@@ -4,13 +4,16 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
+import msgspec
 from msgspec import Struct
 
 from alerts.checkpoint import restore
-from alerts.engine import decide, evolve
+from alerts.engine import evolve
 from alerts.ports import Journal, Telemetry
 from alerts.state import EngineState
+from domain.errors import Invalid
 from domain.readings import Batch, Reading
+from runtime.judging import decisions
 
 __all__ = ["Recovered", "recover"]
 
@@ -46,18 +49,22 @@ def recover(
     # A checkpoint ahead of the time series would hide readings that must come again: it cannot be, but a restored
     # backup of one store and not of the other can make it so.
     if checkpoint is not None and checkpoint.batch <= telemetry.last_batch:
-        restore(state, checkpoint.engine)
-        gate.restore(checkpoint.gate)
-        after = checkpoint.batch
+        try:
+            restore(state, checkpoint.engine)
+            gate.restore(checkpoint.gate)
+        except (Invalid, msgspec.MsgspecError) as error:
+            log.warning("the checkpoint cannot be read, everything stored is judged again: %s", error)
+        else:
+            after = checkpoint.batch
     batches = readings = entries = 0
     state.catching_up = True
     for number, rows in telemetry.replay(after):
         received_ms = max(row.received_ms for row in rows)
-        decision = decide(state, Batch(rows, [], [], received_ms, number), received_ms)
-        if decision.entries or decision.intents:
-            journal.commit(decision.entries, decision.intents, (), now_ms())
-            entries += len(decision.entries)
-        evolve(state, decision)
+        for decision, dead in decisions(state, Batch(rows, [], [], received_ms, number)):
+            if decision.entries or decision.intents or dead:
+                journal.commit(decision.entries, decision.intents, dead, now_ms())
+                entries += len(decision.entries)
+            evolve(state, decision)
         for row in rows:
             gate.learn(row)
         batches += 1

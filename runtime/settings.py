@@ -40,6 +40,7 @@ class Settings(BaseSettings):
 
     rules: list[Path] = Field(default_factory=list, description="Rule packs; none means the shipped ones.")
     telemetry_memory_mb: int = Field(default=96, ge=32, description="Memory the time series may use.")
+    telemetry_days: int = Field(default=400, ge=1, description="Days readings are kept; standards ask for a year.")
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     @field_validator("log_level")

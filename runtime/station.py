@@ -4,7 +4,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Final
 
@@ -15,18 +15,17 @@ from alerts.engine import decide, evolve
 from alerts.inputs import Input, Tick
 from alerts.ports import Checkpoint, Feed, Journal
 from alerts.state import EngineState
-from domain.errors import AnjuError, Conflict, Unavailable
+from domain.errors import Conflict, Unavailable
 from domain.limits import COMMIT_RETRY_S_MAX, INBOX_DEPTH_MAX
-from domain.readings import Batch
+from domain.readings import Batch, DeadLetter
+from runtime.judging import decisions
 from runtime.keeper import Keeper
 
 __all__ = ["Station"]
 
 log = logging.getLogger("anju.station")
 
-TICK_MS: Final = 1_000
-
-_Answer = "Future[Alert | None]"
+TICK_S: Final = 1.0
 
 
 class Station:
@@ -66,7 +65,8 @@ class Station:
         self._on_failure = on_failure
         self._inbox: queue.Queue[tuple[Input, Future[Alert | None]] | None] = queue.Queue(INBOX_DEPTH_MAX)
         self._open = True
-        self._next_tick_ms = 0
+        self._next_tick_s = 0.0
+        """On the monotonic clock: deadlines must go on when the wall clock is set back."""
         self._thread = threading.Thread(target=self._run, name="station", daemon=True)
 
     # --- the Desk port ------------------------------------------------------------------------------------------
@@ -116,8 +116,8 @@ class Station:
             while True:
                 item = self._next()
                 now_ms = self._clock_ms()
-                if now_ms >= self._next_tick_ms:
-                    self._next_tick_ms = now_ms + TICK_MS
+                if time.monotonic() >= self._next_tick_s:
+                    self._next_tick_s = time.monotonic() + TICK_S
                     self._take(Tick(), now_ms, Future())
                 if item is _STOP:
                     return
@@ -131,39 +131,49 @@ class Station:
             self._refuse_rest()
 
     def _next(self) -> "tuple[Input, Future[Alert | None]] | None":
-        wait_s = max(0.0, (self._next_tick_ms - self._clock_ms()) / 1_000)
+        wait_s = max(0.0, self._next_tick_s - time.monotonic())
         try:
-            item = self._inbox.get(timeout=min(wait_s, TICK_MS / 1_000))
+            item = self._inbox.get(timeout=wait_s)
         except queue.Empty:
             return None
         return _STOP if item is None else item
 
     def _take(self, entry: Input, now_ms: int, answer: "Future[Alert | None]") -> None:
         began = time.perf_counter()
-        try:
-            decision = decide(self.state, entry, entry.received_ms if isinstance(entry, Batch) else now_ms)
-            dead = entry.dead if isinstance(entry, Batch) else ()
-            if decision.entries or decision.intents or dead:
-                self._commit(decision, dead, now_ms)
-            evolve(self.state, decision)
-        except (Unavailable, Conflict) as error:
-            answer.set_exception(error)
-            raise
-        if decision.entries or decision.values:
-            self._feed.publish(self._journal.seq, decision.entries, decision.values, now_ms)
-        if decision.intents:
-            self._ring()
         if isinstance(entry, Batch):
+            for decision, dead in decisions(self.state, entry):
+                self._apply(decision, dead, now_ms, answer)
             self.processed += len(entry.readings)
             self.last_data_ms = entry.received_ms
             memory = self.checkpoint(entry.number, entry.gate) if entry.gate is not None else None
             self._keeper.keep(entry, memory, answer)
         else:
-            _answer(answer, decision)
+            decision = decide(self.state, entry, now_ms)
+            self._apply(decision, (), now_ms, answer)
+            if decision.refusal is not None:
+                answer.set_exception(decision.refusal)
+            else:
+                answer.set_result(decision.answer)
         self.inputs += 1
         self.cycle_s += time.perf_counter() - began
 
-    def _commit(self, decision: Decision, dead: "tuple[()] | list", now_ms: int) -> None:  # type: ignore[type-arg]
+    def _apply(
+        self, decision: Decision, dead: Sequence[DeadLetter], now_ms: int, answer: "Future[Alert | None]"
+    ) -> None:
+        """Makes a decision durable, then true, then known."""
+        if decision.entries or decision.intents or dead:
+            try:
+                self._commit(decision, dead, now_ms)
+            except (Unavailable, Conflict) as error:
+                answer.set_exception(error)
+                raise
+        evolve(self.state, decision)
+        if decision.entries or decision.values:
+            self._feed.publish(self._journal.seq, decision.entries, decision.values, now_ms)
+        if decision.intents:
+            self._ring()
+
+    def _commit(self, decision: Decision, dead: Sequence[DeadLetter], now_ms: int) -> None:
         give_up = time.monotonic() + COMMIT_RETRY_S_MAX
         pause_s = 0.05
         while True:
@@ -189,11 +199,3 @@ class Station:
 
 
 _STOP: "tuple[Input, Future[Alert | None]]" = (Tick(), Future())
-
-
-def _answer(answer: "Future[Alert | None]", decision: Decision) -> None:
-    refusal: AnjuError | None = decision.refusal
-    if refusal is not None:
-        answer.set_exception(refusal)
-    else:
-        answer.set_result(decision.answer)

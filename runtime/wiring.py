@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from alerts.events import RegistryImported, RulesLoaded
 from alerts.inputs import AdoptRegistry, Record
@@ -26,6 +26,7 @@ from ingest.session import MqttSession
 from runtime.broker import EmbeddedBroker
 from runtime.brokers import BrokerAddress, broker_address
 from runtime.feed import LiveFeed
+from runtime.janitor import Janitor
 from runtime.keeper import Keeper
 from runtime.observe import liveness_counts, measures
 from runtime.packs import load_rulebook
@@ -52,6 +53,12 @@ from a packet to the screen."""
 def wall_clock_ms() -> int:
     """The system's clock, epoch milliseconds UTC. The one clock of the house; floors below get it as an argument."""
     return time.time_ns() // 1_000_000
+
+
+class _Living(Protocol):
+    @property
+    def alive(self) -> bool:
+        """True while its thread runs."""
 
 
 class House:
@@ -118,9 +125,10 @@ class House:
         )
         self.gate = Gate()
         self.recovered = recover(self.state, self.gate, journal, self.telemetry, clock_ms)
-        self._start_station(now_ms)
-        self._start_dispatch(address)
+        self._build_station(now_ms)
         self._build_intake(address)
+        self.courier.serve([MqttChannel(address.connect, self.courier.settled, f"{settings.client_id}-alerts")])
+        self._start_threads()
         self._start_api()
         self.intake.start()
         self._rooms.callback(self._stop_intake)
@@ -133,7 +141,7 @@ class House:
             self._rooms.callback(self.broker.stop)
         return broker_address(self.settings, self.broker)
 
-    def _start_station(self, now_ms: int) -> None:
+    def _build_station(self, now_ms: int) -> None:
         state, journal = self.state, self.database.journal
         since_ms = now_ms - STRIP_MS
         raised = self.database.history.raised_per_bucket(since_ms, now_ms, STRIP_STEP_MS)
@@ -149,22 +157,23 @@ class House:
         self.keeper = Keeper(self.telemetry, journal)
         # What the process before us had claimed and not settled is owed again, now and not after its lease.
         self.database.outbox.release()
-        self.courier = Courier(self.database.outbox, self.clock_ms)
+        self.courier = Courier(self.database.outbox, self.clock_ms, on_failure=self.on_failure)
         self.station = Station(
             state, journal, self.keeper, self.feed, clock_ms=self.clock_ms, ring=self.courier.ring,
             on_failure=self.on_failure,
         )  # fmt: skip
+
+    def _start_threads(self) -> None:
         self.keeper.start()
         self._rooms.callback(self._save_memory)
         self._rooms.callback(self.keeper.stop, STOP_S)
         self.station.start()
         self._rooms.callback(self.station.stop, STOP_S)
-
-    def _start_dispatch(self, address: BrokerAddress) -> None:
-        client_id = f"{self.settings.client_id}-alerts"
-        self.courier.serve([MqttChannel(address.connect, self.courier.settled, client_id)])
         self.courier.start()
         self._rooms.callback(self.courier.stop)
+        janitor = Janitor(self.telemetry, self.clock_ms, self.settings.telemetry_days)
+        janitor.start()
+        self._rooms.callback(janitor.stop)
 
     def _build_intake(self, address: BrokerAddress) -> None:
         self.session = MqttSession(address.url, self.settings.client_id, options=address.options)
@@ -211,9 +220,19 @@ class House:
 
     # --- questions ----------------------------------------------------------------------------------------------
 
+    def dead_part(self) -> str | None:
+        """The name of a part whose thread has ended, though the house cannot do without it."""
+        parts: dict[str, _Living] = {
+            "station": self.station,
+            "courier": self.courier,
+            "api": self.server,
+            "broker session": self.session,
+        }
+        return next((name for name, part in parts.items() if not part.alive), None)
+
     def status(self) -> Status:
         """How the parts are."""
-        failing = self.keeper.failing or self.telemetry.failing
+        failing = self.keeper.failing or self.telemetry.failing or (None if self.courier.alive else "no deliveries")
         why = failing or (self.session.last_error if not self.intake.connected else None) or ""
         return Status(
             broker_connected=self.intake.connected,

@@ -18,6 +18,10 @@ class Channel(Protocol):
     def name(self) -> str:
         """The `Notify.channel` it answers for."""
 
+    @property
+    def ready(self) -> bool:
+        """False while nothing can be handed over; work then waits in the outbox without counting as failed."""
+
     def send(self, intent: Notify) -> None:
         """Hands the intent over; the outcome comes later through the `Settled` callback given at construction.
 

@@ -51,6 +51,11 @@ class MqttChannel:
         self._client.disconnect()
         self._client.loop_stop()
 
+    @property
+    def ready(self) -> bool:
+        """True while connected."""
+        return self._client.is_connected()
+
     def send(self, intent: Notify) -> None:
         """See `Channel.send`."""
         if not self._client.is_connected():
