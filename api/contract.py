@@ -6,13 +6,17 @@ from pathlib import Path
 
 from api.app import describe
 
-__all__ = ["main"]
+__all__ = ["contract_text", "main"]
+
+
+def contract_text() -> str:
+    """The document as it is committed."""
+    return json.dumps(describe(), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
 def main(path: Path) -> None:
     """Writes the document to `path`."""
-    text = json.dumps(describe(), ensure_ascii=False, indent=1, sort_keys=True)
-    path.write_text(text + "\n", encoding="utf-8")
+    path.write_text(contract_text(), encoding="utf-8")
 
 
 if __name__ == "__main__":
