@@ -40,6 +40,7 @@ class _WatchRow(Struct, array_like=True):
     last_ms: int
     last: dict[str, Any] | None
     """The newest reading's values: encoded as they are, which is ten times faster than merging them first."""
+    clock: str | None = None
 
 
 class _Image(Struct, array_like=True):
@@ -71,7 +72,7 @@ def _watch_row(watch: Watch) -> _WatchRow:
         last_ms, values = watch.last.ts_ms, watch.last.values
     return _WatchRow(
         watch.device.id, watch.heard_ms, watch.live, watch.since_ms, watch.back_ms, watch.known, last_ms,
-        cast("dict[str, Any] | None", values),
+        cast("dict[str, Any] | None", values), watch.clock,
     )  # fmt: skip
 
 
@@ -97,6 +98,7 @@ def restore(state: EngineState, image: bytes) -> None:
             watch.heard_ms, watch.live = line.heard_ms, line.live
             watch.since_ms, watch.back_ms = line.since_ms, line.back_ms
             watch.known, watch.last = _merged(line), None
+            watch.clock = line.clock or line.device
     state.unopened = decoded.unopened
 
 

@@ -16,7 +16,7 @@ from alerts.inputs import (
     Unshelve,
 )
 from alerts.lifecycle import suppressed_by
-from alerts.suppression import check_maintenance, check_shelve
+from alerts.suppression import check_dismissal, check_maintenance, check_shelve
 from alerts.ticking import review_maintenance
 from alerts.times import rfc3339
 from domain.errors import AnjuError, Conflict, Invalid, NotFound
@@ -97,9 +97,12 @@ def _carry_out(draft: Draft, alert: Alert, command: Command) -> Alert:
 def _resolve(draft: Draft, alert: Alert, command: Resolve) -> Alert:
     if command.reason not in _REASONS:
         raise Invalid("resolve.reason_unknown", f"reason must be one of {sorted(_REASONS)}", reason=command.reason)
-    if command.reason not in _NOT_REAL and _holds(draft, alert):
+    holds = _holds(draft, alert)
+    if holds and command.reason not in _NOT_REAL:
         raise Conflict("alert.condition_holds", "the condition still holds", alert)
-    event = AlertClosed(alert.id, command.reason, command.note)
+    if holds:
+        check_dismissal(alert, command)
+    event = AlertClosed(alert.id, command.reason, command.note, command.second)
     return draft.step(alert, event, command.actor, reason="closed", cmd=command.cmd)
 
 

@@ -35,6 +35,8 @@ class Changes(Struct):
     seen: dict[tuple[Slot, str], tuple[int, int]] = field(default_factory=dict)
     live: dict[Watch, tuple[str, str]] = field(default_factory=dict)
     """Device → (new liveness state, why)."""
+    clocks: dict[Watch, str] = field(default_factory=dict)
+    """Devices whose clock was set back → name of their new clock (`Watch.clock`)."""
     heard: dict[Watch, int] = field(default_factory=dict)
     """Devices that spoke by a state report."""
     readings: list[Reading] = field(default_factory=list)
@@ -101,6 +103,10 @@ class Draft:
     def memory(self, slot: Slot) -> Any:
         """What the rule remembers about `slot`."""
         return self.changes.memories.get(slot, slot.memory)
+
+    def clock(self, watch: Watch) -> str:
+        """Name of the clock that the device's instants are told by."""
+        return self.changes.clocks.get(watch, watch.clock)
 
     def flap(self, slot: Slot) -> Flap:
         """The latest transitions of `slot`."""
@@ -200,6 +206,8 @@ class Draft:
         """The next number for people: ``GJ-20261122-0187``, counted anew each local day."""
         day = local_day(self.now_ms)
         last_day, last = self.changes.number or (self.state.number_day, self.state.last_number)
+        # A batch received before midnight may be decided after a tick that came later: days never go back.
+        day = max(day, last_day)
         number = last + 1 if day == last_day else 1
         self.changes.number = (day, number)
         return f"GJ-{day}-{number:04d}"

@@ -6,12 +6,13 @@ is thrown away, and the state is as if the input had never come.
 
 from typing import Any, Final
 
+from alerts.clocks import clock_from, without_instants
 from alerts.commands import decide_command, decide_maintenance
 from alerts.decision import Decision, ValueUpdate
 from alerts.draft import Changes, Draft
 from alerts.inputs import AdoptRegistry, Command, DeclareMaintenance, EndMaintenance, Input, Record, Tick
 from alerts.judging import take_verdict
-from alerts.liveness import OFFLINE, ONLINE
+from alerts.liveness import OFFLINE, ONLINE, UNKNOWN
 from alerts.rules.base import SLOW
 from alerts.state import EngineState, Watch
 from alerts.ticking import decide_tick, set_live
@@ -22,6 +23,8 @@ __all__ = ["decide", "evolve"]
 
 _STALE: Final = int(Quality.STALE)
 _LATE: Final = int(Quality.LATE)
+_CLOCK_SET: Final = int(Quality.CLOCK_SET)
+_UNUSUAL: Final = _STALE | _CLOCK_SET
 
 
 def decide(state: EngineState, entry: Input, now_ms: int) -> Decision:
@@ -61,8 +64,10 @@ def _decide_batch(draft: Draft, batch: Batch) -> None:  # noqa: C901, PLR0912 - 
             continue
         if watch.live != ONLINE and watch not in live:
             set_live(draft, watch, ONLINE, "data")
-        if reading.quality & _STALE:
-            continue
+        if reading.quality & _UNUSUAL:
+            if reading.quality & _STALE:
+                continue
+            _set_clock_back(draft, watch, reading)
         for slot, rule, screen, glance in watch.rules:
             memory = memories[slot] if slot in memories else slot.memory  # noqa: SIM401 - half the cost of get
             if memory is None:
@@ -83,6 +88,15 @@ def _decide_batch(draft: Draft, batch: Batch) -> None:  # noqa: C901, PLR0912 - 
     draft.changes.values = list(newest.values())
     if batch.states:
         _take_states(draft, batch)
+
+
+def _set_clock_back(draft: Draft, watch: Watch, reading: Reading) -> None:
+    """Instants remembered of a device's old clock would lie in the future of the new one, and block its rules."""
+    draft.changes.clocks[watch] = clock_from(reading)
+    for slot in (one.slot for one in watch.rules):
+        memory = draft.memory(slot)
+        if memory is not None and slot.target == watch.device.id:
+            draft.changes.memories[slot] = without_instants(memory, reading.ts_ms)
 
 
 def _note_values(draft: Draft, watch: Watch, reading: Reading, newest: dict[str, ValueUpdate]) -> None:
@@ -112,10 +126,27 @@ def _take_states(draft: Draft, batch: Batch) -> None:
         if watch is None:
             continue
         if report.online:
-            draft.changes.heard[watch] = report.received_ms
-            set_live(draft, watch, ONLINE, "state")
-        elif report.received_ms >= heard.get(report.device, 0):
+            _take_online(draft, watch, report)
+        elif report.received_ms >= heard.get(report.device, 0) and not (
+            report.retained and _heard(draft, watch, heard)
+        ):
             set_live(draft, watch, OFFLINE, "lwt")
+
+
+def _take_online(draft: Draft, watch: Watch, report: StateReport) -> None:
+    # What the broker kept, or what was said long ago, proves nothing of now: it only fills in what is not known.
+    if report.retained or report.received_ms - report.ts_ms > watch.offline_ms:
+        if draft.live(watch) == UNKNOWN:
+            set_live(draft, watch, ONLINE, "state")
+        return
+    draft.changes.heard[watch] = max(report.ts_ms, draft.changes.heard.get(watch, 0))
+    set_live(draft, watch, ONLINE, "state")
+
+
+def _heard(draft: Draft, watch: Watch, heard: dict[str, int]) -> bool:
+    """True if the device spoke not long ago: a Last Will that the broker kept is older than that."""
+    last_ms = max(watch.heard_ms or 0, draft.changes.heard.get(watch, 0), heard.get(watch.device.id, 0))
+    return draft.now_ms - last_ms <= watch.overdue_ms
 
 
 def evolve(state: EngineState, decision: Decision) -> None:
@@ -138,6 +169,8 @@ def _evolve_devices(state: EngineState, changes: Changes) -> None:
         watch = watches.get(reading.device)
         if watch is not None:
             remember(watch, reading)
+    for watch, clock in changes.clocks.items():
+        watch.clock = clock
     for watch, heard_ms in changes.heard.items():
         watch.heard_ms = max(heard_ms, watch.heard_ms or 0)
     for watch, (live, _) in changes.live.items():

@@ -77,6 +77,8 @@ class AlertClosed(Struct, frozen=True, tag="alert.closed"):
     alert_id: str
     reason: str
     note: str = ""
+    second: str | None = None
+    """Who confirmed that a life-safety alert whose condition holds is not real."""
 
 
 class AlertSuppressed(Struct, frozen=True, tag="alert.suppressed"):

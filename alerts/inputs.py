@@ -55,10 +55,15 @@ class Unshelve(Command, frozen=True, kw_only=True):
 
 
 class Resolve(Command, frozen=True, kw_only=True):
-    """End the record. Refused while the condition still holds unless `reason` says why it is not real."""
+    """End the record. Refused while the condition still holds unless `reason` says why it is not real.
+
+    While the condition of a life-safety alert holds, that needs `second`, a second person's name: the alert would stay
+    silent for as long as it holds.
+    """
 
     reason: str
     """``resolved``, ``false_alarm``, ``test``, ``maintenance`` or ``duplicate``."""
+    second: str | None = None
 
 
 class AddNote(Command, frozen=True, kw_only=True):

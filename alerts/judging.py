@@ -6,6 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from alerts.alert import Alert, AlertState, Evidence, Occurrence, Suppression
+from alerts.clocks import is_first
 from alerts.draft import Draft
 from alerts.events import AlertRaised, AlertReturned, ConditionReoccurred, SeverityChanged
 from alerts.inhibition import explain_silence_behind, inhibition
@@ -47,8 +48,8 @@ def take_verdict(
         # Findings are told apart by (source, instant judged, how many before at that instant). The count goes on in a
         # replay just as it did the first time, so a replayed finding meets its own mark and a new one never does, even
         # where a device reports twice in one second or the clocks of two devices differ. The same event once more at
-        # the same instant is the same event.
-        source, instant = (CLOCK, draft.now_ms) if ts_ms is None else (watch.device.id, ts_ms)
+        # the same instant is the same event. A clock that was set back is another source (`alerts.clocks`).
+        source, instant = (CLOCK, draft.now_ms) if ts_ms is None else (draft.clock(watch), ts_ms)
         seen_at, count = draft.changes.seen.get((slot, source)) or slot.seen.get(source, (0, 0))
         before_it = count if seen_at == instant else 0
         mark = (instant, max(1, before_it + (finding.what != "again")))
@@ -67,8 +68,8 @@ def take_verdict(
 def _is_replay(draft: Draft, slot: Slot, marks: Marks, source: str, mark: tuple[int, int]) -> bool:
     if source in marks:
         return mark <= marks[source]
-    # Marks without sources know only the newest instant of any of them.
-    return not marks and mark[0] <= draft.mark_ms(slot)
+    # Marks without sources know only the newest instant of any of them, by clocks that have not been set back since.
+    return not marks and is_first(source) and mark[0] <= draft.mark_ms(slot)
 
 
 def _take(draft: Draft, case: _Case) -> None:

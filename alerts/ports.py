@@ -271,6 +271,17 @@ class RegistryStore(Protocol):
         """Stores a whole new registry in one transaction. Returns its version."""
 
 
+class Standing(Struct, frozen=True):
+    """How a user stands at this instant."""
+
+    roles: tuple[str, ...]
+    """Empty: the account may do nothing, not even sign in."""
+    changed_ms: int
+    """When password or roles last changed: what was signed in before is over. It never repeats for one user."""
+    ended: bool = False
+    """True when the session asked about has been signed out."""
+
+
 class Users(Protocol):
     """People and programs that may sign in. Full roles come with dispatch; this is their seam."""
 
@@ -285,6 +296,12 @@ class Users(Protocol):
 
     def roles(self, name: str) -> tuple[str, ...]:
         """Roles of a user, empty if unknown."""
+
+    def standing(self, name: str, session: str | None = None) -> Standing | None:
+        """How a user, and one session of it, stands; None if there is no such user."""
+
+    def end_session(self, session: str, until_ms: int, at_ms: int) -> None:
+        """Remembers over restarts that a session has ended, until its cookie expires at `until_ms`."""
 
     def secret(self, purpose: str) -> bytes:
         """A random key made once for `purpose` (cookie signing), kept in the database."""

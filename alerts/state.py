@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from alerts import liveness
 from alerts.alert import Alert
+from alerts.clocks import device_of
 from alerts.events import MaintenanceDeclared
 from alerts.ports import SlotMark
 from alerts.rules.base import CompiledRule, Rulebook, RuleInfo
@@ -84,6 +85,7 @@ class Watch:
 
     __slots__ = (
         "back_ms",
+        "clock",
         "device",
         "heard_ms",
         "known",
@@ -113,6 +115,8 @@ class Watch:
         """Since when (receive time) it is in this liveness state."""
         self.back_ms = 0
         """When it last ceased to be offline."""
+        self.clock = device.id
+        """Source of its findings: its id, or after its clock was set back another name (`alerts.clocks`)."""
         self.last: Reading | None = None
         """The newest reading with values."""
         self.known: Known = {}
@@ -221,7 +225,7 @@ class EngineState:
     def _watch(self, device: Device, before: Watch | None, targets: Targets) -> Watch:
         watch = Watch(device, self.registry.period_s(device))
         if before is not None:
-            for kept in ("heard_ms", "live", "since_ms", "back_ms", "last", "known"):
+            for kept in ("heard_ms", "live", "since_ms", "back_ms", "clock", "last", "known"):
                 setattr(watch, kept, getattr(before, kept))
         if not device.in_service:
             return watch
@@ -297,7 +301,7 @@ class EngineState:
 
     def _devices_of(self, alert: Alert) -> list[Watch]:
         """Devices that may be linked to an alert: those whose findings it counts, and the one it shows."""
-        ids = {*alert.marks, alert.device}
+        ids = {*map(device_of, alert.marks), alert.device}
         return [self.watches[name] for name in sorted(filter(None, ids)) if name in self.watches]
 
     def remember_answer(self, cmd: str, alert_id: str) -> None:

@@ -2,7 +2,8 @@
 
 Four reasons: ``shelved`` (a person, for a while), ``maintenance`` (work declared at a place), ``inhibited`` (a silent
 gateway explains the silence behind it) and ``flapping`` (a sensor that cannot make up its mind). A life-safety alert
-is never inhibited nor muted for flapping; shelving and maintenance need a second person by name.
+is never inhibited nor muted for flapping; shelving, maintenance and calling it not real while its condition holds need
+a second person by name.
 """
 
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from msgspec import Struct
 
 from alerts.alert import Alert, Suppression
 from alerts.events import MaintenanceDeclared
-from alerts.inputs import DeclareMaintenance, Shelve
+from alerts.inputs import DeclareMaintenance, Resolve, Shelve
 from alerts.rules.base import RuleInfo
 from domain.errors import Conflict, Invalid, NotFound, Rejected
 from domain.limits import (
@@ -28,6 +29,7 @@ from domain.registry import Registry
 
 __all__ = [
     "Flap",
+    "check_dismissal",
     "check_maintenance",
     "check_shelve",
     "covers",
@@ -82,6 +84,16 @@ def check_shelve(alert: Alert, wish: Shelve, now_ms: int) -> Suppression:
             "alert.second_person_required", "shelving a life-safety alert needs a second person", id=alert.id
         )
     return Suppression("shelved", wish.reason.strip(), wish.until_ms, wish.actor, wish.second)
+
+
+def check_dismissal(alert: Alert, wish: Resolve) -> None:
+    """Raises `Rejected` when `wish` would silence life safety by one person: it is quiet while its condition holds."""
+    if alert.life_safety and not is_second_person(wish.second, wish.actor):
+        raise Rejected(
+            "alert.second_person_required",
+            "ending a life-safety alert whose condition holds needs a second person",
+            id=alert.id,
+        )
 
 
 def check_maintenance(

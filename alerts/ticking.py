@@ -47,6 +47,8 @@ def _review_liveness(draft: Draft) -> None:
     started, now_ms = _started(draft), draft.now_ms
     for watch in draft.state.watches.values():
         heard = watch.heard_ms
+        if heard is None and watch.live == ONLINE:
+            heard = watch.since_ms  # said to be online by a state that the broker kept: it has its time to speak
         # The common case first: it spoke not long ago.
         if heard is None or now_ms - heard <= watch.overdue_ms or not watch.device.in_service:
             continue

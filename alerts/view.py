@@ -15,6 +15,7 @@ __all__ = ["BatchView", "fold", "remember"]
 
 _LATE = int(Quality.LATE)
 _STALE = int(Quality.STALE)
+_CLOCK_SET = int(Quality.CLOCK_SET)
 
 
 def _covering(values: type[Struct]) -> Callable[[Any, Any], bool]:
@@ -46,6 +47,8 @@ def fold(known: Known, reading: Reading) -> None:
 def remember(watch: Watch, reading: Reading) -> None:
     """Makes `reading` the last word of its device. Only `evolve` calls this."""
     watch.heard_ms = reading.received_ms
+    if reading.quality & _CLOCK_SET:
+        watch.last, watch.known = None, {}
     values = reading.values
     if values is None:
         return
@@ -97,6 +100,8 @@ class BatchView:
         return found[0]
 
     def _last(self, signal: str) -> tuple[Any, int] | None:
+        if self.reading.quality & _CLOCK_SET:
+            return None
         if self._positions is None:
             self._positions = {}
             for index, reading in enumerate(self._readings):
@@ -122,6 +127,8 @@ class BatchView:
                 fold(known, watch.last)
         while done < len(positions) and positions[done] < self._at:
             reading = self._readings[positions[done]]
+            if reading.quality & _CLOCK_SET:
+                known.clear()
             if not reading.quality & _STALE:
                 fold(known, reading)
             done += 1

@@ -80,7 +80,7 @@ STREAM_BATCH_MS: Final = 100
 """At most ten batches a second to each client (console.md §13)."""
 SESSION_HOURS: Final = 12
 SIGN_IN_FAILURES_MAX: Final = 8
-"""Failed sign-ins from one address or for one name within ten minutes before it must wait."""
+"""Failed sign-ins from one address within ten minutes before it must wait."""
 IMPORT_BYTES_MAX: Final = 32 * 1_048_576
 IMPORT_ROWS_MAX: Final = 200_000
 PACK_BYTES_MAX: Final = 1_048_576
@@ -116,6 +116,12 @@ SIGN_INS_AT_ONCE_MAX: Final = 2
 SIGN_INS_WAITING_MAX: Final = 32
 SESSIONS_ENDED_MAX: Final = 10_000
 """Signed-out sessions remembered until their cookies expire by themselves."""
+SIGN_IN_NAME_FAILURES_MAX: Final = 10 * SIGN_IN_FAILURES_MAX
+"""Failed sign-ins for one name from anywhere before addresses that are new to it are slowed down."""
+SIGN_IN_SLOW_MS: Final = 10_000
+"""What a slowed-down name must be left alone for before an address that is new to it may try again."""
+SIGN_IN_TRUST_MS: Final = 12 * 3_600_000
+"""How long a right password keeps the mistakes of others from being held against the same name at the same address."""
 PASSWORD_CHARS_MAX: Final = 256
 LABEL_CHARS_MAX: Final = 100
 COMMAND_CHARS_MAX: Final = 64

@@ -19,7 +19,7 @@ class Quality(IntFlag):
     SKEWED = 4
     """Device clock and receive time differ by more than `SKEW_WARN_MS`."""
     RESTAMPED = 8
-    """The device gave no time: receive time stands in."""
+    """The device gave no time, or one that cannot be right: receive time stands in."""
     IMPLAUSIBLE = 16
     """At least one value was outside its physical range and has been dropped (kept raw as a dead letter)."""
     UNKNOWN_KEYS = 32
@@ -28,6 +28,9 @@ class Quality(IntFlag):
     """Sent after the fact by a device that was cut off; nobody is called for it when older than `FRESH_MS_MAX`."""
     GAP = 128
     """At least one sequence number before this one has not arrived."""
+    CLOCK_SET = 256
+    """The device's clock was set back before this reading: it is the newest word of the device although older ones
+    bear later times. From here on the device's instants are counted anew."""
 
 
 class DeviceEvent(Struct, frozen=True, gc=False):
@@ -68,7 +71,10 @@ class StateReport(Struct, frozen=True, gc=False):
     device: str
     online: bool
     ts_ms: int
+    """When it was said; for ``offline`` the time of receipt, because a Last Will was written long before."""
     received_ms: int
+    retained: bool = False
+    """The broker kept it and sent it because we subscribed: of any age, so nobody has been heard."""
 
 
 class DeadLetter(Struct, frozen=True, gc=False):

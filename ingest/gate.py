@@ -32,12 +32,17 @@ FUTURE: Final = -2
 REPEAT_MS: Final = 30_000
 """The same bytes without time and ``seq`` are one packet sent twice within this, a new report after it."""
 
+JITTER_MS: Final = 2_000
+"""A device may stamp reports in another order than it numbers them. By more than this, its clock was set back."""
+
 _LATE: Final = int(Quality.LATE)
 _STALE: Final = int(Quality.STALE)
 _SKEWED: Final = int(Quality.SKEWED)
 _RESTAMPED: Final = int(Quality.RESTAMPED)
 _BACKFILL: Final = int(Quality.BACKFILL)
 _GAP: Final = int(Quality.GAP)
+_CLOCK_SET: Final = int(Quality.CLOCK_SET)
+_CLOCKLESS: Final = _RESTAMPED | _SKEWED
 
 
 class Counting(Struct, array_like=True):
@@ -112,7 +117,7 @@ class Gate:
             found = self._memory[device] = DeviceMemory()
         return found
 
-    def judge(
+    def judge(  # noqa: PLR0913 - what a packet is, each by its name
         self,
         memory: DeviceMemory,
         ts_ms: int,
@@ -123,31 +128,34 @@ class Gate:
         digest: int = 0,
         marks: int = 0,
         backlog: bool = False,
+        event: bool = False,
+        retained: bool = False,
     ) -> int:
         """Judges one reading and, if it is accepted, remembers it.
 
         `marks` are `Quality` bits known already. `backlog`: the packet waited at the broker while this service was
-        away, so its age says nothing about the device's clock. Returns the reading's quality, `DUPLICATE` or `FUTURE`.
+        away, so its age says nothing about the device's clock. `event`: it bears an event. `retained`: the broker kept
+        it, so it may be of any age. Returns the reading's quality, `DUPLICATE` or `FUTURE`; `Quality.RESTAMPED` that
+        was not among `marks` asks for `received_ms` in place of `ts_ms`.
         """
         lag_ms = received_ms - ts_ms
         if -lag_ms > FUTURE_MS_MAX:
             return FUTURE
-        if seq is None or (boot is None and marks & _RESTAMPED):
-            if not _fresh(memory, digest, received_ms, timeless=seq is None and marks & _RESTAMPED != 0):
-                return DUPLICATE
-        else:
-            gap = _note(memory, ts_ms, seq, boot, stamped=not marks & _RESTAMPED)
-            if gap is None:
-                return DUPLICATE
-            if gap:
-                marks |= _GAP
-        newest_ms = memory.newest_ms
-        if ts_ms >= newest_ms:
-            memory.newest_ms = ts_ms
-        elif newest_ms - ts_ms > LATE_MS_MAX:
-            marks |= _STALE
-        else:
-            marks |= _LATE
+        by_digest = seq is None or (boot is None and marks & _RESTAMPED != 0)
+        timeless = seq is None and marks & _RESTAMPED != 0
+        if ts_ms < memory.newest_ms and not retained and not marks & _BACKFILL:
+            found = _set_back(memory, ts_ms, received_ms, seq, boot, marks, backlog=backlog, event=event)
+            if found & _RESTAMPED:
+                ts_ms, lag_ms = received_ms, 0
+            marks |= found
+        gap = _accept(memory, ts_ms, received_ms, seq, boot, digest if by_digest else None, marks, timeless=timeless)
+        if gap is None:
+            return DUPLICATE
+        if gap:
+            marks |= _GAP
+        behind_ms = memory.newest_ms - ts_ms
+        if behind_ms > 0:
+            marks |= _STALE if behind_ms > LATE_MS_MAX else _LATE
         if not -SKEW_WARN_MS <= lag_ms <= SKEW_WARN_MS and not marks & _BACKFILL:
             marks |= _BACKFILL if backlog and lag_ms > 0 else _SKEWED
         return marks
@@ -164,15 +172,18 @@ class Gate:
 
     def learn(self, reading: Reading) -> None:
         """Remembers a reading that was accepted earlier (replayed from the time series after a checkpoint)."""
-        self.judge(
+        marks, seq = reading.quality, reading.seq
+        # The past verdict stands. A digest was made where the number could not be used.
+        by_digest = seq is None or reading.digest != 0
+        _accept(
             self.memory(reading.device),
             reading.ts_ms,
-            # The past verdict stands: nothing that was stored may now be taken for future.
-            max(reading.received_ms, reading.ts_ms),
-            seq=reading.seq,
-            boot=reading.boot,
-            digest=reading.digest,
-            marks=reading.quality & _RESTAMPED,
+            reading.received_ms,
+            seq,
+            reading.boot,
+            reading.digest if by_digest else None,
+            marks,
+            timeless=seq is None and marks & _RESTAMPED != 0,
         )
 
     def snapshot(self) -> bytes:
@@ -182,6 +193,71 @@ class Gate:
     def restore(self, data: bytes) -> None:
         """Replaces the memory by a snapshot. Raises `msgspec.MsgspecError` if `data` is none."""
         self._memory = _decode(data)
+
+
+def _accept(
+    memory: DeviceMemory,
+    ts_ms: int,
+    received_ms: int,
+    seq: int | None,
+    boot: str | None,
+    digest: int | None,
+    marks: int,
+    *,
+    timeless: bool,
+) -> bool | None:
+    """Remembers a reading, by its digest if one is given. None: seen before. True: there is a gap right before it."""
+    gap: bool | None = False
+    before_ms = memory.newest_ms
+    if marks & _CLOCK_SET:
+        memory.newest_ms = ts_ms
+    if digest is not None or seq is None:
+        gap = False if _fresh(memory, digest or 0, received_ms, timeless=timeless) else None
+    else:
+        gap = _note(memory, ts_ms, seq, boot, stamped=not marks & _RESTAMPED)
+    if gap is None:
+        memory.newest_ms = before_ms
+    else:
+        memory.newest_ms = max(memory.newest_ms, ts_ms)
+    return gap
+
+
+def _set_back(
+    memory: DeviceMemory,
+    ts_ms: int,
+    received_ms: int,
+    seq: int | None,
+    boot: str | None,
+    marks: int,
+    *,
+    backlog: bool,
+    event: bool,
+) -> int:
+    """What a time before the newest one means: marks for a clock that was set back, 0 for a reading that comes late.
+
+    The order of numbers is proof that the reading is newer than what bears later times; so is a boot not met before,
+    except among what waited at the broker.
+    """
+    if marks & _RESTAMPED:
+        # No usable time of its own. One whose clock was refused is set to the time of receipt, now as ever.
+        return _CLOCK_SET if marks & _SKEWED else 0
+    run, behind_ms = memory.current(), memory.newest_ms - ts_ms
+    newer = False
+    if seq is not None and run is not None and behind_ms > JITTER_MS:
+        reborn = boot is not None and not backlog and all(known.boot != boot for known in memory.runs)
+        newer = reborn or (run.boot == boot and seq == run.high + 1)
+    right = abs(received_ms - ts_ms) <= SKEW_WARN_MS
+    if newer and right:
+        return _CLOCK_SET
+    wrong = newer and not backlog
+    if event and not wrong:
+        # Without numbers nothing tells an old event from a clock set back: rather an alarm at the wrong time than none.
+        wrong = (newer or not backlog) and (
+            behind_ms > LATE_MS_MAX or (seq is None and right and behind_ms > JITTER_MS)
+        )
+    if not wrong:
+        return 0
+    return (_RESTAMPED if right else _CLOCKLESS) | (_CLOCK_SET if received_ms < memory.newest_ms else 0)
 
 
 def _fresh(memory: DeviceMemory, digest: int, received_ms: int, *, timeless: bool) -> bool:

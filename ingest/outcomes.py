@@ -22,6 +22,7 @@ class Outcome(StrEnum):
     BACKFILL = "backfill"
     GAP = "gap"
     RESTAMPED = "restamped"
+    CLOCK_SET = "clock_set"
     COERCED = "coerced"
     UNKNOWN_KEYS = "unknown_keys"
     UNKNOWN_EVENT = "unknown_event"
@@ -31,6 +32,7 @@ class Outcome(StrEnum):
     WRONG_TYPE = "wrong_type"
     FUTURE = "future"
     CLOCK_UNSET = "clock_unset"
+    CLOCK_BACK = "clock_back"
     EPOCH_SECONDS = "epoch_seconds"
     BAD_TIME = "bad_time"
     UNKNOWN_DEVICE = "unknown_device"
@@ -56,9 +58,10 @@ class Outcome(StrEnum):
 
 
 REFUSALS: Final = frozenset({
-    Outcome.IMPLAUSIBLE, Outcome.WRONG_TYPE, Outcome.FUTURE, Outcome.CLOCK_UNSET, Outcome.EPOCH_SECONDS,
-    Outcome.BAD_TIME, Outcome.UNKNOWN_DEVICE, Outcome.WRONG_TOPIC, Outcome.WRONG_KIND, Outcome.WRONG_UNITS,
-    Outcome.WRONG_VERSION, Outcome.OVERSIZE, Outcome.BAD_JSON, Outcome.NOT_UTF8, Outcome.NONFINITE, Outcome.EMPTY,
+    Outcome.IMPLAUSIBLE, Outcome.WRONG_TYPE, Outcome.FUTURE, Outcome.CLOCK_UNSET, Outcome.CLOCK_BACK,
+    Outcome.EPOCH_SECONDS, Outcome.BAD_TIME, Outcome.UNKNOWN_DEVICE, Outcome.WRONG_TOPIC, Outcome.WRONG_KIND,
+    Outcome.WRONG_UNITS, Outcome.WRONG_VERSION, Outcome.OVERSIZE, Outcome.BAD_JSON, Outcome.NOT_UTF8,
+    Outcome.NONFINITE, Outcome.EMPTY,
     Outcome.TOO_MANY_READINGS, Outcome.RETAINED, Outcome.BAD_STATE, Outcome.INTERNAL_ERROR,
 })  # fmt: skip
 """Outcomes that can be the reason of a dead letter."""

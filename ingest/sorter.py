@@ -43,6 +43,7 @@ _MARKS: Final = (
     (int(Quality.RESTAMPED), Outcome.RESTAMPED),
     (int(Quality.BACKFILL), Outcome.BACKFILL),
     (int(Quality.GAP), Outcome.GAP),
+    (int(Quality.CLOCK_SET), Outcome.CLOCK_SET),
 )
 
 
@@ -120,7 +121,9 @@ class Sorter:
                         and values is not None
                     ):
                         run.high = seq
-                        run.newest_ms = memory.newest_ms = ts
+                        memory.newest_ms = ts
+                        if ts > run.newest_ms:  # noqa: PLR1730 - a call costs more; not so after a clock was set back
+                            run.newest_ms = ts
                         append(Reading(route[2], route[3], ts, received_ms, values, None, seq, run.boot))
                         keep(packet)
                         continue
@@ -160,7 +163,7 @@ class Sorter:
             self._refuse(packet, known, received_ms, draft)  # type: ignore[arg-type]  # a refused topic is its own
             return
         if topic.channel == "state":
-            report = read_state(packet[2], topic.device, received_ms)
+            report = read_state(packet[2], topic.device, received_ms, retained=packet[3] & RETAIN != 0)
             if isinstance(report, Refusal):
                 self._refuse(packet, report, received_ms, draft, topic.device)
             else:
@@ -258,7 +261,8 @@ class Sorter:
     ) -> bool:
         """Judges one reading. False: refused; the reason has been added to `faults`."""
         sample: Sample[Any] = item.sample  # type: ignore[assignment]  # the caller has looked
-        marks = _known_marks(item, retained=packet[3] & RETAIN != 0)
+        retained = packet[3] & RETAIN != 0
+        marks = _known_marks(item, retained=retained)
         if isinstance(marks, Refusal):
             faults.append(marks)
             return False
@@ -273,6 +277,7 @@ class Sorter:
         quality = self._gate.judge(
             route[1], ts_ms, received_ms,
             seq=sample.seq, boot=boot, digest=digest, marks=marks, backlog=self.backlog,
+            event=sample.event is not None, retained=retained,
         )  # fmt: skip
         if quality == DUPLICATE:
             self._counters.add(Outcome.DUPLICATE)
@@ -281,6 +286,10 @@ class Sorter:
             if quality & bit:
                 self._counters.add(outcome)
         event = None if sample.event is None else self._event(sample.event, route[3])
+        if quality & _RESTAMPED & ~marks:
+            if event is not None:
+                faults.append(_clock_back(ts_ms, received_ms))
+            ts_ms = received_ms
         draft.readings.append(
             Reading(route[2], route[3], ts_ms, received_ms, sample.values, event, sample.seq, boot, digest, quality)
         )
@@ -343,6 +352,11 @@ def _time_of(sample: Sample[Any], received_ms: int, faults: list[Refusal]) -> tu
     faults.append(ts_ms)
     # A fire alarm with a wrong clock is still a fire alarm: it is judged as of now.
     return None if sample.event is None else (received_ms, _CLOCKLESS)
+
+
+def _clock_back(ts_ms: int, received_ms: int) -> Refusal:
+    detail = f"ts {ts_ms} is before what the device said last, {(received_ms - ts_ms) // 1000} s before its receipt"
+    return Refusal(Outcome.CLOCK_BACK, detail)
 
 
 def _boot(written: str | int | None) -> str | None:

@@ -19,7 +19,7 @@ _decode = msgspec.json.Decoder(_State).decode
 _WORDS = {b"online": True, b"offline": False, b"1": True, b"0": False, b"true": True, b"false": False}
 
 
-def read_state(payload: bytes, device: str, received_ms: int) -> StateReport | Refusal:
+def read_state(payload: bytes, device: str, received_ms: int, *, retained: bool = False) -> StateReport | Refusal:
     """Reads ``online``, ``offline`` or ``{"online": bool, "ts": …}``. Never raises.
 
     A Last Will was written when the device connected: its `ts`, if it has one, says nothing of when it went, so the
@@ -27,7 +27,7 @@ def read_state(payload: bytes, device: str, received_ms: int) -> StateReport | R
     """
     online = _WORDS.get(payload.strip().strip(b'"').lower())
     if online is not None:
-        return StateReport(device, online, received_ms, received_ms)
+        return StateReport(device, online, received_ms, received_ms, retained)
     try:
         state = _decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -35,4 +35,4 @@ def read_state(payload: bytes, device: str, received_ms: int) -> StateReport | R
     at_ms = event_time(state.ts) if state.ts is not None and state.online else received_ms
     if isinstance(at_ms, Refusal) or at_ms > received_ms:
         at_ms = received_ms
-    return StateReport(device, state.online, at_ms, received_ms)
+    return StateReport(device, state.online, at_ms, received_ms, retained)

@@ -34,6 +34,12 @@ ACK_WAIT: Final = "3s"
 """How long the broker waits for an acknowledgement before it sends a message again. The default of 30 s would delay
 everything unacknowledged by that much after a crash."""
 
+DEVICE_SUBJECTS: Final = (
+    *(f"anju.v1.*.*.*.{channel}" for channel in ("telemetry", "event", "state", "cmd_ack")),
+    "anju.sim.>",
+)
+"""What devices (and simulators) may publish, as the broker writes topics. Not ``alerts`` and ``cmd``: they are ours."""
+
 
 class Login(Struct, frozen=True):
     """A user name and its password."""
@@ -114,7 +120,8 @@ authorization {{
   users: [
     {{ user: "{service.user}", password: "{service.password}" }}
     {{ user: "{device.user}", password: "{device.password}", permissions: {{
-      publish: ["anju.>"], subscribe: ["anju.v1.*.*.*.cmd", "$MQTT.sub.>"] }} }}
+      publish: {json.dumps(DEVICE_SUBJECTS)}
+      subscribe: ["anju.v1.*.*.*.cmd", "$MQTT.sub.>"] }} }}
   ]
 }}
 """

@@ -164,6 +164,30 @@ def test_life_safety_alert_is_shelved_by_two_different_people_only(second, fine)
         assert decision.refusal.code == "alert.second_person_required"
 
 
+@pytest.mark.parametrize("reason", ["false_alarm", "test", "maintenance", "duplicate"])
+@pytest.mark.parametrize(("second", "fine"), [(None, False), (" Wang ", False), ("", False), ("li", True)])
+def test_life_safety_that_still_holds_is_called_not_real_by_two_different_people_only(reason, second, fine):
+    station = LittleStation(registry(port("p1")), Book(Hot(info("EL-02", life_safety=True))))
+    station.take(batch(reading("p1", T0, temp_socket=75.0)))
+    decision = ask(station, Resolve, reason=reason, second=second)
+    assert (decision.refusal is None) is fine
+    if fine:
+        assert (station.entries[-1].event.reason, station.entries[-1].event.second) == (reason, "li")
+    else:
+        assert decision.refusal.code == "alert.second_person_required"
+        assert station.only().state is AlertState.UNACKNOWLEDGED
+
+
+def test_life_safety_that_has_returned_or_rings_anew_by_itself_is_ended_by_one_person():
+    returned = LittleStation(registry(port("p1")), Book(Hot(info("EL-02", life_safety=True))))
+    returned.take(batch(reading("p1", T0, temp_socket=75.0)))
+    returned.take(batch(reading("p1", T0 + 1, temp_socket=20.0)))
+    assert ask(returned, Resolve, reason="false_alarm").refusal is None
+    manual = LittleStation(registry(port("p1")), Book(Hot(info("EB-06", life_safety=True, clear="manual"))))
+    manual.take(batch(reading("p1", T0, temp_socket=75.0)))
+    assert ask(manual, Resolve, reason="false_alarm").refusal is None
+
+
 def test_unshelving_rings_at_once_and_needs_a_shelved_alert(station):
     assert ask(station, Unshelve).refusal.code == "alert.not_shelved"
     ask(station, Shelve, until_ms=T0 + HOUR, reason="work")

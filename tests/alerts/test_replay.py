@@ -4,8 +4,10 @@ from itertools import pairwise
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from alerts.inputs import Acknowledge, Resolve
+from domain.readings import Quality
 from tests.support.purity import frozen
 from tests.support.rulebook import T0, Bell, Book, Hot, Pair, batch, info, port, reading, registry
 from tests.support.station import LittleStation
@@ -131,3 +133,49 @@ def test_deciding_never_changes_the_state(plan, cuts):
         decide(found.state, entry, entry.received_ms)
         assert frozen(found.state) == before
         found.take(entry)
+
+
+backs = st.sampled_from([0, 0, 0, 0, 0, 0, 3, 50])
+clocks = st.lists(
+    st.tuples(st.sampled_from(["p1", "p2", "p3"]), st.integers(0, 2), backs, one), min_size=1, max_size=40
+)
+
+
+def readings_by_clocks_set_back(plan):
+    """As `readings_of`, and now and then a device's clock is set back, by less or more than it has run."""
+    made, clock = [], {"p1": T0, "p2": T0 - 500_000, "p3": T0}
+    for number, (device, gap, back, said) in enumerate(plan):
+        clock[device] += gap - back
+        quality = int(Quality.CLOCK_SET) if back else 0
+        item = reading(device, clock[device], received_ms=T0 + number, quality=quality, **said)
+        made.append(replace(item, seq=number))
+    return made
+
+
+@PLENTY
+@given(clocks, st.lists(st.integers(0, 40)), st.lists(st.integers(0, 40)), st.integers(0, 39), st.booleans(), st.data())
+def test_crash_anywhere_is_harmless_though_clocks_are_set_back(plan, cuts, cuts_after, at, stored, data):
+    readings = readings_by_clocks_set_back(plan)
+    quiet = station()
+    for item in readings:
+        quiet.take(batch(item))
+    bumpy = station()
+    parts = cut(readings, cuts)
+    at %= len(parts)
+    save_at = data.draw(st.integers(-1, at))
+    done = 0
+    for number, part in enumerate(parts[: at + 1]):
+        if number == save_at:
+            bumpy.checkpoint()
+        keep = number < at or stored
+        bumpy.take(batch(*part), store=keep)
+        done += len(part) if keep else 0
+    bumpy.crash(T0 + 1_000)
+    for part in cut(readings[done:], cuts_after):
+        bumpy.take(batch(*part))
+    assert outcome(bumpy) == outcome(quiet)
+    memories = {key: slot.memory for key, slot in quiet.state.slots.items()}
+    assert {key: slot.memory for key, slot in bumpy.state.slots.items()} == memories
+    assert {name: watch.clock for name, watch in bumpy.state.watches.items()} == {
+        name: watch.clock for name, watch in quiet.state.watches.items()
+    }

@@ -156,3 +156,59 @@ def test_mass_disconnection_counts_the_devices_of_every_kind_behind_the_gateway(
     station.take(batch(reading("p0", T0 + 1_000, power=1.0), reading("p1", T0 + 1_000, power=1.0)))
     station.take(Tick(), T0 + 2_000)
     assert station.only().state is AlertState.RETURNED_UNACKNOWLEDGED
+
+
+def kept(device, at_ms, *, online):
+    return StateReport(device, online=online, ts_ms=at_ms, received_ms=at_ms, retained=True)
+
+
+def test_a_kept_online_is_no_word_of_the_device_and_ends_no_alert():
+    station = LittleStation(registry(port("p1")), Book(Hasty(info("FC-18", life_safety=False))))
+    station.take(Tick(), T0)
+    station.take(batch(reading("p1", T0, power=1.0)))
+    station.take(Tick(), T0 + 10 * MINUTE)
+    assert live(station, "p1") == "offline"
+    station.take(batch(states=(kept("p1", T0 + 11 * MINUTE, online=True),)))
+    station.take(Tick(), T0 + 11 * MINUTE)
+    assert live(station, "p1") == "offline"
+    assert station.state.watches["p1"].heard_ms == T0
+    assert station.only().cleared_ms is None
+
+
+def test_a_kept_online_fills_in_the_unknown_until_silence_says_otherwise():
+    station = LittleStation(registry(port("p1")), Book())
+    station.take(Tick(), T0)
+    station.take(batch(states=(kept("p1", T0, online=True),)))
+    assert live(station, "p1") == "online"
+    assert station.state.watches["p1"].heard_ms is None
+    station.take(Tick(), T0 + 6 * MINUTE)
+    assert live(station, "p1") == "offline"
+
+
+def test_a_kept_offline_counts_only_for_who_has_not_spoken_lately():
+    station = LittleStation(registry(port("p1"), port("p2")), Book())
+    station.take(batch(reading("p1", T0, power=1.0)))
+    station.take(batch(states=(kept("p1", T0 + 5, online=False), kept("p2", T0 + 5, online=False))))
+    assert (live(station, "p1"), live(station, "p2")) == ("online", "offline")
+
+
+def test_an_online_report_is_as_fresh_as_it_says():
+    station = LittleStation(registry(port("p1")), Book())
+    station.take(batch(reading("p1", T0, power=1.0)))
+    station.take(batch(states=(will("p1", T0 + 1),)))
+    old = StateReport("p1", online=True, ts_ms=T0 + MINUTE, received_ms=T0 + 20 * MINUTE)
+    station.take(batch(states=(old,)))
+    assert live(station, "p1") == "offline"
+    station.take(batch(states=(StateReport("p1", online=True, ts_ms=T0 + MINUTE, received_ms=T0 + MINUTE + 9),)))
+    assert live(station, "p1") == "online"
+    assert station.state.watches["p1"].heard_ms == T0 + MINUTE
+
+
+def test_numbers_never_go_back_a_day():
+    station = LittleStation(registry(port("p1"), port("p2"), port("p3")), Book(Bell(info("EB-13"))))
+    midnight = (T0 // 86_400_000 + 1) * 86_400_000 - 8 * 3_600_000
+    for name, at in (("p1", midnight - 2), ("p2", midnight + 1), ("p3", midnight - 1)):
+        station.take(batch(reading(name, at, event="smoke")))
+    numbers = [alert.no for alert in station.alerts.values()]
+    assert len(set(numbers)) == 3
+    assert [number[-4:] for number in numbers] == ["0001", "0001", "0002"]

@@ -1,4 +1,4 @@
-"""kill -9 at random moments: nothing confirmed is lost, nothing doubled. benchmarks/crash.py does it a hundred times."""
+"""kill -9 at random moments: nothing confirmed is lost, nothing doubled. benchmarks/crash.py does it 100 times."""
 
 import pytest
 

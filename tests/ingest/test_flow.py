@@ -247,7 +247,7 @@ def test_retained_state_and_dead_letters_arrive(broker):
     publisher = Publisher(broker.device_url)
     publisher.publish(topic("fire-1", "fire", "state"), b"online", retain=True).wait_for_publish(5)
     bad = [(topic("fire-1", "fire"), b"{"), (topic("nobody"), b"{}")]
-    publisher.publish_all([*bad, (topic("fire-1", "fire", "cmd"), b"x")])
+    publisher.publish_all([*bad, (topic("fire-1", "fire", "cmd_ack"), b"x")])
     until(lambda: service.counters.acked == 4, what="acks")
     assert [(report.device, report.online) for report in desk.states] == [("fire-1", True)]
     assert [letter.reason for letter in desk.dead] == [Outcome.BAD_JSON, Outcome.UNKNOWN_DEVICE]

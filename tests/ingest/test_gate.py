@@ -10,11 +10,11 @@ from ingest.gate import DUPLICATE, FUTURE, Counting, Gate
 from tests.ingest.support import NOW
 
 
-def judge(gate, seq, ts=None, boot="b1", *, received=None, marks=0, device="d", digest=0, backlog=False):
+def judge(gate, seq, ts=None, boot="b1", *, received=None, marks=0, device="d", digest=0, backlog=False, **more):
     ts = NOW + (seq or 0) * 1000 if ts is None else ts
     received = max(ts, NOW) if received is None else received
     memory = gate.memory(device)
-    return gate.judge(memory, ts, received, seq=seq, boot=boot, digest=digest, marks=marks, backlog=backlog)
+    return gate.judge(memory, ts, received, seq=seq, boot=boot, digest=digest, marks=marks, backlog=backlog, **more)
 
 
 def test_readings_in_order_have_no_marks():
@@ -176,18 +176,110 @@ def test_a_run_knows_exactly_what_it_has_seen(numbers):
     assert all(a[1] < b[0] - 1 for a, b in zip(run.missing, run.missing[1:], strict=False))
 
 
-@given(arrivals, st.integers(0, 200))
-@settings(max_examples=100, deadline=None)
+waits = st.sampled_from([0, 1_000, 60_000, 200_000, 9_000_000])
+said = st.tuples(
+    st.sampled_from(["a", "b", "c", None]), st.integers(0, 12) | st.none(),
+    st.sampled_from([0, -3_000, -100_000, -10**10]), waits, st.booleans(), st.booleans(),
+)  # fmt: skip
+
+
+@given(st.lists(said, min_size=1, max_size=60), st.integers(0, 60))
+@settings(max_examples=300, deadline=None)
 def test_a_snapshot_and_what_came_after_it_restore_the_same_memory(found, cut):
-    live, checkpoint, after = Gate(), Gate().snapshot(), []
-    for at, (boot, seq) in enumerate(found):
+    live, checkpoint, after, now = Gate(), Gate().snapshot(), [], NOW
+    for at, (boot, seq, error, wait, event, backlog) in enumerate(found):
+        now += wait
         if at == cut:
             checkpoint, after = live.snapshot(), []
-        ts = NOW + ord(boot) * 100_000 + seq * 1000
-        if judge(live, seq, ts=ts, boot=boot, received=NOW + 20_000_000) >= 0:
-            after.append(Reading("d", "elevator", ts, NOW + 20_000_000, seq=seq, boot=boot))
+        ts, digest = now + error, at + 1 if seq is None else 0
+        quality = judge(live, seq, ts, boot, received=now, digest=digest, event=event, backlog=backlog)
+        if quality >= 0:
+            ts = now if quality & Quality.RESTAMPED else ts
+            after.append(Reading("d", "elevator", ts, now, seq=seq, boot=boot, digest=digest, quality=quality))
     heir = Gate()
     heir.restore(checkpoint)
     for reading in after:
         heir.learn(reading)
     assert heir.memory("d") == live.memory("d")
+
+
+@given(arrivals, st.booleans())
+@settings(max_examples=100, deadline=None)
+def test_clocks_that_go_astray_make_no_duplicate_and_hide_none(found, event):
+    gate, seen, errors = Gate(), set(), (0, -(10**10), 60_000, -60_000)
+    for at, (boot, seq) in enumerate(found):
+        # One packet always says the same time, however often it is sent.
+        ts = NOW + errors[(seq + ord(boot)) % 4] - 7 * seq
+        verdict = judge(gate, seq, ts=ts, boot=boot, received=NOW + at, event=event)
+        assert (verdict == DUPLICATE) <= ((boot, seq) in seen)
+        seen.add((boot, seq))
+
+
+HOUR = 3_600_000
+
+
+def test_a_clock_set_right_by_a_step_back_begins_anew_and_is_not_late():
+    gate = Gate()
+    judge(gate, 1, ts=NOW + 200_000, received=NOW)
+    assert judge(gate, 2, ts=NOW + 10_000, received=NOW + 10_000) == Quality.CLOCK_SET
+    assert judge(gate, 3, ts=NOW + 20_000, received=NOW + 20_000) == 0
+    assert judge(gate, 1, ts=NOW + 200_000, received=NOW + 30_000) == DUPLICATE
+
+
+def test_a_reboot_into_the_past_is_judged_as_of_receipt():
+    gate = Gate()
+    judge(gate, 90, ts=NOW)
+    past = NOW - 20_000 * HOUR
+    clockless = Quality.RESTAMPED | Quality.SKEWED
+    for n in range(3):
+        assert judge(gate, n, ts=past + n, boot="b2", received=NOW + 1000 + n) == clockless
+        assert judge(gate, n, ts=past + n, boot="b2", received=NOW + 5000 + n) == DUPLICATE
+    assert judge(gate, 3, ts=NOW + 9_000, boot="b2", received=NOW + 9_000) == 0, "and then its clock is set"
+
+
+def test_receipt_before_the_newest_time_sets_the_clock_too():
+    gate = Gate()
+    judge(gate, 1, ts=NOW + 200_000, received=NOW)
+    found = judge(gate, 2, ts=NOW - 9 * HOUR, received=NOW + 1_000)
+    assert found == Quality.RESTAMPED | Quality.SKEWED | Quality.CLOCK_SET
+    assert gate.memory("d").newest_ms == NOW + 1_000
+
+
+@pytest.mark.parametrize(
+    ("seq", "ts", "more", "expected"),
+    [
+        (7, NOW - 60_000, {}, Quality.LATE),
+        (7, NOW - 3 * HOUR, {}, Quality.STALE | Quality.SKEWED),
+        (7, NOW - 3 * HOUR, {"event": True}, Quality.RESTAMPED | Quality.SKEWED),
+        (7, NOW - 3 * HOUR, {"event": True, "backlog": True}, Quality.STALE | Quality.BACKFILL),
+        (11, NOW - 60_000, {"marks": int(Quality.BACKFILL)}, Quality.LATE | Quality.BACKFILL),
+        (11, NOW - 3 * HOUR, {"marks": int(Quality.BACKFILL), "event": True}, Quality.STALE | Quality.BACKFILL),
+        (11, NOW - 3 * HOUR, {"retained": True, "event": True}, Quality.STALE | Quality.SKEWED),
+        (11, NOW - 1_500, {}, Quality.LATE),
+        (11, NOW - 60_000, {"backlog": True}, Quality.CLOCK_SET),
+        (11, NOW - 3 * HOUR, {"backlog": True}, Quality.STALE | Quality.BACKFILL),
+        (11, NOW - 3 * HOUR, {"backlog": True, "event": True}, Quality.RESTAMPED | Quality.SKEWED),
+        (12, NOW - 60_000, {}, Quality.LATE | Quality.GAP),
+        (None, NOW - 60_000, {}, Quality.LATE),
+        (None, NOW - 3 * HOUR, {}, Quality.STALE | Quality.SKEWED),
+        (None, NOW - 3 * HOUR, {"event": True}, Quality.RESTAMPED | Quality.SKEWED),
+        (None, NOW - 60_000, {"event": True}, Quality.RESTAMPED),
+        (None, NOW - HOUR, {"event": True}, Quality.LATE | Quality.SKEWED),
+    ],
+)  # fmt: skip
+def test_what_a_time_before_the_newest_means(seq, ts, more, expected):
+    gate = Gate()
+    for n in (8, 9, 10):
+        judge(gate, n, ts=NOW)
+    assert judge(gate, seq, ts=ts, received=NOW, digest=3, **more) == expected
+
+
+def test_a_clock_set_back_is_known_again_after_a_restart():
+    live, heir = Gate(), Gate()
+    told = [(1, NOW + 200_000, NOW), (2, NOW + 1_000, NOW + 1_000), (3, NOW - 9 * HOUR, NOW + 2_000)]
+    for seq, ts, received in told:
+        quality = judge(live, seq, ts=ts, boot=None, received=received)
+        at = received if quality & Quality.RESTAMPED else ts
+        heir.learn(Reading("d", "elevator", at, received, seq=seq, boot=None, quality=quality))
+    assert heir.memory("d") == live.memory("d")
+    assert judge(heir, 4, ts=NOW + 3_000, boot=None, received=NOW + 3_000) == 0

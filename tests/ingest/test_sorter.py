@@ -128,6 +128,45 @@ def test_an_event_with_a_wrong_clock_is_judged_as_of_now(bench):
     assert bench.counters.rejected == 0
 
 
+def alarm(seq, ts, boot="b1"):
+    return packet(topic("f1", "fire", "event"), payload(seq, ts, boot, values={}, event={"kind": "fire_alarm"}))
+
+
+def test_a_panel_that_reboots_into_the_past_is_still_heard(bench):
+    bench.send(packet(topic("f1", "fire"), payload(500, NOW, values={"fire": False})))
+    past = NOW - 3 * 365 * 86_400_000
+    bench.send(alarm(0, past, "b2"), at=NOW + 5_000)
+    bench.send(packet(topic("f1", "fire"), payload(1, past + 9, "b2", values={"fire": True})), at=NOW + 6_000)
+    _, event, values = bench.draft.readings
+    assert (event.ts_ms, values.ts_ms) == (NOW + 5_000, NOW + 6_000)
+    assert event.quality == values.quality == Quality.RESTAMPED | Quality.SKEWED
+    assert bench.reasons == [Outcome.CLOCK_BACK], "values by the thousand leave no dead letters"
+    assert bench.counters.rejected == 0
+
+
+def test_values_go_on_after_a_clock_is_set_back_ten_minutes(bench):
+    for n in range(3):
+        at = NOW + n * 10_000
+        wrong = 280_000 if n == 0 else -280_000
+        bench.send(packet(topic("f1", "fire"), payload(n, at + wrong, values={"fire": True})), at=at)
+    assert [int(reading.quality) for reading in bench.draft.readings] == [0, int(Quality.CLOCK_SET), 0]
+    assert bench.reasons == []
+    assert bench.count(Outcome.CLOCK_SET) == 1
+
+
+def test_a_retained_old_event_is_not_taken_for_new(bench):
+    bench.send(packet(topic("f1", "fire"), payload(5, NOW, values={"fire": False})))
+    first = packet(topic("f1", "fire", "event"), payload(6, NOW - 10**9, values={}, event={"kind": "fire_alarm"}), 0x33)
+    bench.send(first)
+    assert bench.draft.readings[-1].quality & Quality.STALE
+
+
+def test_a_state_that_the_broker_kept_says_so(bench):
+    where = topic("d1", channel="state")
+    bench.send(packet(where, b"online", 0x33), packet(where, b"online"))
+    assert [report.retained for report in bench.draft.states] == [True, False]
+
+
 def test_an_unknown_event_is_kept_as_other_with_its_name_as_code(bench):
     bench.send(packet(topic("f1", "fire", "event"), payload(1, NOW, event={"kind": "meteor"})))
     event = bench.draft.readings[0].event

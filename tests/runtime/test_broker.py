@@ -97,6 +97,47 @@ def test_devices_may_publish_but_not_listen_to_others(broker):
     assert reasons[0].is_failure
 
 
+def test_devices_cannot_speak_for_anju_and_still_leave_their_state(broker):
+    got = []
+    client = subscriber(broker, got)
+    publisher = Publisher(broker.device_url)
+    forged = [("anju/v1/c1/alerts/a1", b"forged"), ("anju/v1/c1/fire/d1/cmd", b"forged"), ("anju/v2/x", b"forged")]
+    for topic, body in forged:
+        publisher.publish(topic, body, retain=True)
+    publisher.close()
+    publisher = Publisher(broker.device_url)
+    publisher.publish("anju/v1/c1/fire/d1/state", b"online", retain=True).wait_for_publish(20)
+    publisher.publish_all([("anju/sim/v1/truth", b"truth"), ("anju/v1/c1/fire/d1/event", b"event")])
+    until(lambda: b"event" in got, what="the event")
+    close(client)
+    publisher.close()
+    late, heard = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id="late"), []
+    late.username_pw_set(broker.service.user, broker.service.password)
+    late.on_connect = lambda c, *_: c.subscribe("anju/#", 1)
+    late.on_message = lambda _, __, message: heard.append((message.topic, bytes(message.payload), message.retain))
+    late.connect("127.0.0.1", broker.port)
+    late.loop_start()
+    until(lambda: heard, what="the retained state")
+    close(late)
+    assert heard == [("anju/v1/c1/fire/d1/state", b"online", True)]
+    assert b"forged" not in got
+
+
+def test_a_last_will_reaches_the_service(broker):
+    got = []
+    client = subscriber(broker, got)
+    device = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id="mortal")
+    device.username_pw_set(broker.device.user, broker.device.password)
+    device.will_set("anju/v1/c1/fire/d1/state", b"offline", qos=1, retain=True)
+    device.connect("127.0.0.1", broker.port)
+    device.loop_start()
+    until(device.is_connected, what="the device")
+    device.socket().shutdown(2)
+    until(lambda: b"offline" in got, what="the Last Will")
+    device.loop_stop()
+    close(client)
+
+
 def test_secrets_are_readable_for_the_owner_only(broker, tmp_path):
     for name in ("credentials.json", "nats.conf"):
         assert stat.S_IMODE((tmp_path / "broker" / name).stat().st_mode) == 0o600
