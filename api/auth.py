@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import hmac
 import secrets
-from collections import OrderedDict
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
@@ -14,29 +13,23 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from api.errors import NotSignedIn, TooManyRequests
+from api.errors import NotSignedIn
 from api.ports import ApiPorts
+from api.throttle import Throttle
 from domain.errors import Forbidden, Unavailable
-from domain.limits import (
-    SESSION_HOURS,
-    SESSIONS_ENDED_MAX,
-    SIGN_IN_FAILURES_MAX,
-    SIGN_IN_SUSPECTS_MAX,
-    SIGN_IN_WINDOW_MS,
-    SIGN_INS_AT_ONCE_MAX,
-    SIGN_INS_WAITING_MAX,
-)
+from domain.limits import SESSION_HOURS, SIGN_INS_AT_ONCE_MAX, SIGN_INS_WAITING_MAX
 
 __all__ = [
     "COOKIE",
     "CSRF_COOKIE",
     "CSRF_HEADER",
+    "ROLES",
     "Actor",
     "Caller",
     "Door",
     "Principal",
-    "Throttle",
     "acting",
+    "address_of",
     "principal",
 ]
 
@@ -44,9 +37,17 @@ COOKIE: Final = "anju_session"
 CSRF_COOKIE: Final = "anju_csrf"
 CSRF_HEADER: Final = "X-Anju-CSRF"
 SESSION_MS: Final = SESSION_HOURS * 3_600_000
-READ_ONLY_ROLES: Final = frozenset({"display", "viewer"})
-"""Accounts of walls and guests: they see everything in their scope and change nothing."""
+ACTING_ROLES: Final = ("admin", "operator")
+READ_ONLY_ROLES: Final = ("viewer", "display")
+"""Accounts of guests and walls: they see everything in their scope and change nothing."""
+ROLES: Final = (*ACTING_ROLES, *READ_ONLY_ROLES)
+"""All there are; any other name gives no right to act."""
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def may_act(roles: tuple[str, ...]) -> bool:
+    """True when one of `roles` is more than looking."""
+    return any(role in ACTING_ROLES for role in roles)
 
 
 class Principal(Struct, frozen=True):
@@ -59,44 +60,13 @@ class Principal(Struct, frozen=True):
     session: str | None = None
     """Id of the cookie session; None for a bearer token."""
     expires_ms: int | None = None
+    changed_ms: int = 0
+    """The user's password and roles that the session was opened with, see `alerts.ports.Standing`."""
 
     @property
     def may_act(self) -> bool:
         """True unless all its roles only look."""
-        return not self.roles or any(role not in READ_ONLY_ROLES for role in self.roles)
-
-
-class Throttle:
-    """Counts failed sign-ins for each address and name within a window; too many must wait."""
-
-    def __init__(self) -> None:
-        self._failures: OrderedDict[str, list[int]] = OrderedDict()
-
-    def check(self, keys: tuple[str, ...], now_ms: int) -> None:
-        """Raises `TooManyRequests` when one of `keys` has failed too often lately."""
-        for key in keys:
-            recent = self._recent(key, now_ms)
-            if len(recent) >= SIGN_IN_FAILURES_MAX:
-                wait_s = max(1, -(-(recent[0] + SIGN_IN_WINDOW_MS - now_ms) // 1_000))
-                raise TooManyRequests(
-                    "session.throttled", f"too many failed sign-ins; try again in {wait_s} s", retry_after_s=wait_s
-                )
-
-    def failed(self, keys: tuple[str, ...], now_ms: int) -> None:
-        """Remembers a failure."""
-        for key in keys:
-            self._failures[key] = [*self._recent(key, now_ms), now_ms][-SIGN_IN_FAILURES_MAX:]
-            self._failures.move_to_end(key)
-        while len(self._failures) > SIGN_IN_SUSPECTS_MAX:
-            self._failures.popitem(last=False)
-
-    def forgive(self, keys: tuple[str, ...]) -> None:
-        """A right password clears what was held against the name that gave it."""
-        for key in keys:
-            self._failures.pop(key, None)
-
-    def _recent(self, key: str, now_ms: int) -> list[int]:
-        return [at for at in self._failures.get(key, ()) if at > now_ms - SIGN_IN_WINDOW_MS]
+        return may_act(self.roles)
 
 
 class Door:
@@ -113,7 +83,6 @@ class Door:
         self._throttle = Throttle()
         self._checking = asyncio.Semaphore(SIGN_INS_AT_ONCE_MAX)
         self._waiting = 0
-        self._ended: OrderedDict[str, int] = OrderedDict()
 
     # --- signing in and out -------------------------------------------------------------------------------------
 
@@ -122,29 +91,47 @@ class Door:
 
         Raises `TooManyRequests` after repeated failures, `Unavailable` when too many are being checked already.
         """
-        keys = (f"address:{address}", f"name:{name}")
-        self._throttle.check(keys, self._ports.clock_ms())
+        # Before the password is looked at: one that is changed meanwhile leaves a session that is over already.
+        standing = await run_in_threadpool(self._ports.users.standing, name)
+        if not await self._right(name, password, address) or standing is None or not standing.roles:
+            return None
+        expires = self._ports.clock_ms() + SESSION_MS
+        session = secrets.token_urlsafe(16)
+        return Principal(name, standing.roles, session=session, expires_ms=expires, changed_ms=standing.changed_ms)
+
+    async def confirm(self, name: str, password: str | None, token: str | None, address: str) -> bool:
+        """True when `name` may act and has proved, by its password or a token of its own, to be there and to agree.
+
+        Counts as a sign-in against guessing; raises like `verify`.
+        """
+        if token is not None:
+            self._throttle.check(name, address, self._ports.clock_ms())
+            right = await run_in_threadpool(self._ports.users.token_user, token) == name
+            if not right:
+                self._throttle.failed(name, address, self._ports.clock_ms())
+        else:
+            right = password is not None and await self._right(name, password, address)
+        return right and may_act(await run_in_threadpool(self._ports.users.roles, name))
+
+    async def _right(self, name: str, password: str, address: str) -> bool:
+        self._throttle.check(name, address, self._ports.clock_ms())
         if self._waiting >= SIGN_INS_WAITING_MAX:
             raise Unavailable("session.busy", "too many sign-ins at once")
         self._waiting += 1
         try:
             async with self._checking:
                 # Again: a burst of guesses passes the first check together while the first of them is being hashed.
-                self._throttle.check(keys, self._ports.clock_ms())
+                self._throttle.check(name, address, self._ports.clock_ms())
                 right = await run_in_threadpool(self._ports.users.verify, name, password)
-                if not right:
-                    self._throttle.failed(keys, self._ports.clock_ms())
-                    return None
+                note = self._throttle.succeeded if right else self._throttle.failed
+                note(name, address, self._ports.clock_ms())
+                return right
         finally:
             self._waiting -= 1
-        self._throttle.forgive(keys[1:])
-        roles = await run_in_threadpool(self._ports.users.roles, name)
-        expires = self._ports.clock_ms() + SESSION_MS
-        return Principal(name, roles, session=secrets.token_urlsafe(16), expires_ms=expires)
 
     def open(self, response: Response, who: Principal) -> str:
         """Sets the session's cookies on `response`. Returns its CSRF value."""
-        cookie = self._signer.dumps([who.name, who.session, who.expires_ms])
+        cookie = self._signer.dumps([who.name, who.session, who.expires_ms, who.changed_ms])
         csrf = self.csrf(who)
         for key, value, hidden in ((COOKIE, str(cookie), True), (CSRF_COOKIE, csrf, False)):
             response.set_cookie(
@@ -152,12 +139,11 @@ class Door:
             )
         return csrf
 
-    def close(self, response: Response, who: Principal) -> None:
-        """Ends the session of `who`, also for anybody who has kept a copy of its cookie."""
+    async def close(self, response: Response, who: Principal) -> None:
+        """Ends the session of `who` for good, also for anybody who has kept a copy of its cookie."""
         if who.session is not None and who.expires_ms is not None:
-            self._ended[who.session] = who.expires_ms
-            while len(self._ended) > SESSIONS_ENDED_MAX:
-                self._ended.popitem(last=False)
+            now_ms = self._ports.clock_ms()
+            await run_in_threadpool(self._ports.users.end_session, who.session, who.expires_ms, now_ms)
         for key in (COOKIE, CSRF_COOKIE):
             response.delete_cookie(key, secure=self._https, httponly=key == COOKIE, samesite="strict")
 
@@ -186,28 +172,38 @@ class Door:
         name = self._ports.users.token_user(token) if token else None
         if name is None:
             raise NotSignedIn("session.bad_token", "the bearer token is not known")
-        return Principal(name, self._ports.users.roles(name))
+        roles = self._ports.users.roles(name)
+        if not roles:
+            raise NotSignedIn("session.no_user", "the user may no longer sign in")
+        return Principal(name, roles)
 
     def _by_cookie(self, cookie: str | None) -> Principal:
         if cookie is None:
             raise NotSignedIn("session.required", "sign in, or send a bearer token")
         try:
-            name, session, expires_ms = self._signer.loads(cookie)
+            name, session, expires_ms, changed_ms = self._signer.loads(cookie)
         except (BadSignature, ValueError, TypeError) as error:
             raise NotSignedIn("session.bad_cookie", "the session cookie is not ours") from error
-        if self._ports.clock_ms() >= expires_ms or session in self._ended:
+        if self._ports.clock_ms() >= expires_ms:
             raise NotSignedIn("session.expired", "the session has ended")
-        # Roles are read anew: taking them away must work before the cookie ends. Without any, the user is gone.
-        roles = self._ports.users.roles(name)
-        if not roles:
-            raise NotSignedIn("session.no_user", "the user no longer exists")
-        return Principal(name, roles, session=session, expires_ms=expires_ms)
+        # Asked anew each time: what is taken away must be gone before the cookie ends, whichever process took it.
+        standing = self._ports.users.standing(name, session)
+        if standing is None or not standing.roles:
+            raise NotSignedIn("session.no_user", "the user may no longer sign in")
+        if standing.ended or standing.changed_ms != changed_ms:
+            raise NotSignedIn("session.expired", "the session has ended")
+        return Principal(name, standing.roles, session=session, expires_ms=expires_ms, changed_ms=changed_ms)
 
 
 def principal(request: Request) -> Principal:
     """Dependency: the caller, or 401."""
     door: Door = request.app.state.api.door
     return door.identify(request, request.method)
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from, as far as the server believes it."""
+    return request.client.host if request.client is not None else "unknown"
 
 
 def acting(who: "Caller") -> Principal:

@@ -12,6 +12,7 @@ from alerts.wire import patch, to_wire
 from api.auth import Principal
 from api.changes import changed
 from api.encode import to_json
+from api.errors import NotSignedIn
 from api.ports import ApiPorts, Delta, Position
 from api.times import rfc3339
 from domain.errors import Unavailable
@@ -30,9 +31,11 @@ RESUME_VALUES_MS: Final = 10_000
 class Client:
     """One open stream."""
 
-    def __init__(self, principal: Principal, topics: frozenset[str]) -> None:
+    def __init__(self, principal: Principal, topics: frozenset[str], recheck: Callable[[], object] | None) -> None:
         self.principal = principal
         self.topics = topics
+        self.recheck = recheck
+        """Raises `NotSignedIn` once the caller may no longer be here; None: never asked."""
         self.wakened = asyncio.Event()
         self.bye: str | None = None
         """Why the stream must end; None while it may go on."""
@@ -67,13 +70,16 @@ class Hub:
         """Open streams."""
         return len(self._clients)
 
-    def join(self, principal: Principal, topics: frozenset[str]) -> Client:
-        """Takes a new stream in. Raises `Unavailable` when there are too many or the service is stopping."""
+    def join(self, principal: Principal, topics: frozenset[str], recheck: Callable[[], object] | None = None) -> Client:
+        """Takes a new stream in. Raises `Unavailable` when there are too many or the service is stopping.
+
+        `recheck` is called on another thread every `TICK_S`; when it raises `NotSignedIn` the stream ends.
+        """
         if self._closing is not None:
             raise Unavailable("stream.closing", "the service is stopping")
         if len(self._clients) >= STREAMS_MAX:
             raise Unavailable("stream.too_many", f"{STREAMS_MAX} streams are open", limit=STREAMS_MAX)
-        client = Client(principal, topics)
+        client = Client(principal, topics, recheck)
         self._clients.add(client)
         if self._stop_listening is None:
             self._loop = asyncio.get_running_loop()
@@ -229,6 +235,8 @@ class Hub:
                 behind = False
             if now >= next_tick:
                 next_tick = now + TICK_S
+                if not await _still_welcome(client):
+                    break
                 seq = position.seq if "alert" in client.topics else self._ports.board.position().seq
                 yield _event("tick", to_json({"now": self._now(), "seq": seq}))
             figures = pulse.due(self.health(), now) if "health" in client.topics else None
@@ -252,6 +260,20 @@ class _Pulse:
             return None
         self._told, self._at = news, now
         return figures
+
+
+async def _still_welcome(client: Client) -> bool:
+    """False when the account, its password, its roles or the token changed since the stream was opened."""
+    if client.recheck is None:
+        return True
+    try:
+        await run_in_threadpool(client.recheck)
+    except NotSignedIn:
+        client.end("logout")
+        return False
+    except Unavailable:  # the database does not answer: no reason to blind the control room
+        return True
+    return True
 
 
 async def _pause(client: Client, seconds: float, *, coalescing: bool) -> None:

@@ -34,6 +34,7 @@ __all__ = [
     "Page",
     "Problem",
     "ResolveBody",
+    "SecondBody",
     "Sequence",
     "SeriesBody",
     "SessionBody",
@@ -81,28 +82,34 @@ class CommandBody(_Body):
     note: Note = ""
 
 
-class ShelveBody(CommandBody):
+class SecondBody(_Body):
+    """A second person: another user who may act, and who confirms with its own password or personal token."""
+
+    second: Person | None = None
+    second_password: Annotated[str | None, Field(min_length=1, max_length=PASSWORD_CHARS_MAX, repr=False)] = None
+    second_token: Annotated[str | None, Field(min_length=1, max_length=PASSWORD_CHARS_MAX, repr=False)] = None
+
+
+class ShelveBody(CommandBody, SecondBody):
     """Keep from ringing until an instant, at most eight hours away. Life safety needs a second person."""
 
     until: Moment
     reason: Reason
-    second: Person | None = None
 
 
-class ResolveBody(CommandBody):
-    """End the record, saying what it was."""
+class ResolveBody(CommandBody, SecondBody):
+    """End the record, saying what it was. Calling life safety not real while it holds needs a second person."""
 
     reason: Literal["resolved", "false_alarm", "test", "maintenance", "duplicate"]
 
 
-class DeclareBody(_Body):
+class DeclareBody(SecondBody):
     """Somebody will be at work at a device or place."""
 
     target: Id
     start: Annotated[Moment, Field(alias="from")]
     until: Moment
     reason: Reason
-    second: Person | None = None
     rules: Annotated[list[Id], Field(max_length=RULES_MAX)] = []
     cmd: Command = None
 

@@ -22,8 +22,19 @@ BACKLOG: Final = 512
 class ApiServer:
     """One listening server. `start` returns when it answers; `stop` when it has let go of the port."""
 
-    def __init__(self, app: FastAPI, host: str = "127.0.0.1", port: int = 0, *, behind_proxy: bool = False) -> None:
-        """`port` 0 picks a free one, see `port`. `behind_proxy`: believe a local proxy's X-Forwarded headers."""
+    def __init__(
+        self,
+        app: FastAPI,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        behind_proxy: bool = False,
+        forwarded_allow_ips: str = "127.0.0.1",
+    ) -> None:
+        """`port` 0 picks a free one, see `port`. `behind_proxy`: believe X-Forwarded headers of `forwarded_allow_ips`.
+
+        Those are addresses or networks of proxies, joined by commas; what anybody else says of itself is ignored.
+        """
         self.port = port
         self._app = app
         self._host = host
@@ -35,6 +46,7 @@ class ApiServer:
             log_config=None,
             access_log=False,
             proxy_headers=behind_proxy,
+            forwarded_allow_ips=forwarded_allow_ips,
             server_header=False,
             timeout_graceful_shutdown=GRACE_S,
             backlog=BACKLOG,

@@ -31,6 +31,7 @@ __all__ = [
     "dead_letter_counts",
     "dead_letters",
     "devices",
+    "ended_sessions",
     "journal",
     "maintenance",
     "meta",
@@ -231,6 +232,15 @@ tokens = Table(
     Column("created_ms", BigInteger, nullable=False),
     Index("ix_tokens_name", "name"),
 )
+
+ended_sessions = Table(
+    "ended_sessions",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("until_ms", BigInteger, nullable=False),
+    Index("ix_ended_sessions_until_ms", "until_ms"),
+)
+"""Signed-out sessions, until their cookies expire by themselves."""
 
 secrets = Table(
     "secrets",

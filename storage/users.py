@@ -4,16 +4,23 @@ import hashlib
 import secrets as randomness
 import threading
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import case, delete, exists, func, select, update
 
+from alerts.ports import Standing
 from domain.errors import Invalid, NotFound, Rejected
-from domain.limits import LABEL_CHARS_MAX, PASSWORD_CHARS_MAX, SIGN_INS_AT_ONCE_MAX, TOKENS_PER_USER_MAX
+from domain.limits import (
+    LABEL_CHARS_MAX,
+    PASSWORD_CHARS_MAX,
+    SESSIONS_ENDED_MAX,
+    SIGN_INS_AT_ONCE_MAX,
+    TOKENS_PER_USER_MAX,
+)
 from storage.access import Access
-from storage.schema import secrets, tokens, users
+from storage.schema import ended_sessions, secrets, tokens, users
 from storage.upsert import insert_or_ignore, upsert
 
 __all__ = ["SqlUsers"]
@@ -78,13 +85,52 @@ class SqlUsers:
                 users,
                 [row],
                 key=("name",),
-                update=lambda new: {"password": new.password, "roles": new.roles, "changed_ms": new.changed_ms},
+                update=lambda new: {
+                    "password": new.password,
+                    "roles": new.roles,
+                    "changed_ms": _later(new.changed_ms),
+                },
             )
 
     def roles(self, name: str) -> tuple[str, ...]:
         """See `alerts.ports.Users`."""
         with self._access.read() as connection:
             return tuple(connection.scalar(select(users.c.roles).where(users.c.name == name)) or ())
+
+    def standing(self, name: str, session: str | None = None) -> Standing | None:
+        """See `alerts.ports.Users`."""
+        ended = exists().where(ended_sessions.c.id == (session or ""))
+        wanted = select(users.c.roles, users.c.changed_ms, ended.label("ended")).where(users.c.name == name)
+        with self._access.read() as connection:
+            row = connection.execute(wanted).one_or_none()
+        return None if row is None else Standing(tuple(row.roles), row.changed_ms, bool(row.ended))
+
+    def end_session(self, session: str, until_ms: int, at_ms: int) -> None:
+        """See `alerts.ports.Users`. Beyond `SESSIONS_ENDED_MAX` those that expire soonest are forgotten."""
+        kept = select(ended_sessions.c.id).order_by(ended_sessions.c.until_ms.desc(), ended_sessions.c.id)
+        with self._access.write() as connection:
+            connection.execute(delete(ended_sessions).where(ended_sessions.c.until_ms <= at_ms))
+            insert_or_ignore(connection, ended_sessions, [{"id": session, "until_ms": until_ms}])
+            if (connection.scalar(select(func.count()).select_from(ended_sessions)) or 0) > SESSIONS_ENDED_MAX:
+                newest = kept.limit(SESSIONS_ENDED_MAX)
+                connection.execute(delete(ended_sessions).where(ended_sessions.c.id.not_in(newest)))
+
+    def remove(self, name: str) -> None:
+        """Deletes a user with its tokens; its sessions end. Raises `NotFound` for an unknown one."""
+        with self._access.write() as connection:
+            if not connection.execute(delete(users).where(users.c.name == name)).rowcount:
+                raise NotFound("user.unknown", f"there is no user {name!r}", user=name)
+
+    def revoke(self, name: str, at_ms: int) -> int:
+        """Ends all sessions and tokens of a user; returns how many tokens there were. Password and roles stay.
+
+        Raises `NotFound` for an unknown user.
+        """
+        with self._access.write() as connection:
+            ended = update(users).where(users.c.name == name).values(changed_ms=_later(at_ms))
+            if not connection.execute(ended).rowcount:
+                raise NotFound("user.unknown", f"there is no user {name!r}", user=name)
+            return connection.execute(delete(tokens).where(tokens.c.name == name)).rowcount
 
     def names(self) -> list[str]:
         """All users, in order of name."""
@@ -140,6 +186,11 @@ class SqlUsers:
         with self._access.write() as connection:
             ended = delete(tokens).where(tokens.c.name == name, tokens.c.label == label)
             return connection.execute(ended).rowcount
+
+
+def _later(at_ms: Any) -> Any:
+    """An instant after the last change even when the clock stood still or was set back: sessions are bound to it."""
+    return case((users.c.changed_ms < at_ms, at_ms), else_=users.c.changed_ms + 1)
 
 
 def _nameable(name: str) -> bool:

@@ -90,6 +90,6 @@ async def get_stream(
         store, _, number = last.rpartition("-")
         # An id that is not ours is no position: its store is not ours either, and the client fetches the board anew.
         after = int(number) if number.isascii() and number.isdigit() and len(number) <= 16 else 0
-    client = api.hub.join(who, chosen)
+    client = api.hub.join(who, chosen, lambda: api.door.identify(request, request.method))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(api.hub.stream(client, after, store), 200, headers, "text/event-stream")

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -11,6 +11,7 @@ from api.auth import Actor, Principal
 from api.context import Api, CommandKey, Context, command_id
 from api.encode import Json
 from api.schemas import CommandBody, IdPath, Problem, ResolveBody, ShelveBody, WireAlert
+from api.second import confirmed
 from api.times import milliseconds
 from domain.errors import Conflict, Invalid, NotFound
 
@@ -55,11 +56,14 @@ async def acknowledge(api: Context, who: Actor, alert: IdPath, body: CommandBody
 
 
 @router.post("/shelve", response_model=WireAlert, operation_id="shelveAlert", responses=PROBLEMS)
-async def shelve(api: Context, who: Actor, alert: IdPath, body: ShelveBody, key: CommandKey = None) -> Response:
+async def shelve(
+    api: Context, request: Request, who: Actor, alert: IdPath, body: ShelveBody, key: CommandKey = None
+) -> Response:
     """Keep it from ringing for a while (搁置). Never severity 1; it comes back by itself."""
     until_ms = milliseconds(body.until, "until")
     given = _common(alert, who, body, key)
-    return await _do(api, Shelve(**given, until_ms=until_ms, reason=body.reason, second=body.second))
+    second = await confirmed(api, request, who, body)
+    return await _do(api, Shelve(**given, until_ms=until_ms, reason=body.reason, second=second))
 
 
 @router.post("/unshelve", response_model=WireAlert, operation_id="unshelveAlert", responses=PROBLEMS)
@@ -69,9 +73,13 @@ async def unshelve(api: Context, who: Actor, alert: IdPath, body: CommandBody, k
 
 
 @router.post("/resolve", response_model=WireAlert, operation_id="resolveAlert", responses=PROBLEMS)
-async def resolve(api: Context, who: Actor, alert: IdPath, body: ResolveBody, key: CommandKey = None) -> Response:
+async def resolve(
+    api: Context, request: Request, who: Actor, alert: IdPath, body: ResolveBody, key: CommandKey = None
+) -> Response:
     """End the record, saying what it was: real and dealt with, or why it was not real."""
-    return await _do(api, Resolve(**_common(alert, who, body, key), reason=body.reason))
+    given = _common(alert, who, body, key)
+    second = await confirmed(api, request, who, body)
+    return await _do(api, Resolve(**given, reason=body.reason, second=second))
 
 
 @router.post("/note", response_model=WireAlert, operation_id="noteOnAlert", responses=PROBLEMS)

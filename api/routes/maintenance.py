@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from alerts.events import MaintenanceDeclared
@@ -13,6 +13,7 @@ from api.auth import Actor, Caller
 from api.context import CommandKey, Context, command_id
 from api.encode import Json
 from api.schemas import DeclareBody, EndBody, IdPath, Page, Problem
+from api.second import confirmed
 from api.times import milliseconds, rfc3339
 from domain.errors import Invalid
 
@@ -30,12 +31,15 @@ def list_windows(api: Context, _: Caller) -> Response:
 @router.post(
     "", status_code=201, operation_id="declareMaintenance", responses={404: {"model": Problem}, 409: {"model": Problem}}
 )
-async def declare(api: Context, who: Actor, body: DeclareBody, key: CommandKey = None) -> dict[str, Any]:
+async def declare(
+    api: Context, request: Request, who: Actor, body: DeclareBody, key: CommandKey = None
+) -> dict[str, Any]:
     """Declares a window. Life safety is muted only with a second person."""
     cmd = command_id(body.cmd, key)
     from_ms, until_ms = milliseconds(body.start, "from"), milliseconds(body.until, "until")
     if until_ms <= from_ms:
         raise Invalid("maintenance.window", "until must be later than from")
+    second = await confirmed(api, request, who, body)
     # The same command names the same window: a repeat cannot declare a second one.
     name = secrets.token_hex(8) if cmd is None else hashlib.blake2b(cmd.encode(), digest_size=8).hexdigest()
     window = f"w{name}"
@@ -46,7 +50,7 @@ async def declare(api: Context, who: Actor, body: DeclareBody, key: CommandKey =
         until_ms=until_ms,
         reason=body.reason,
         actor=who.name,
-        second=body.second,
+        second=second,
         rules=body.rules,
         cmd=cmd,
     )

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from alerts.events import SignedIn
 from alerts.inputs import Record
-from api.auth import Caller, Principal
+from api.auth import Caller, Principal, address_of
 from api.context import Api, Context
 from api.encode import Json
 from api.errors import NotSignedIn
@@ -30,7 +30,7 @@ router = APIRouter(tags=["session"])
 async def sign_in(api: Context, request: Request, body: SignInBody) -> Response:
     """Name and password open a session: a cookie for the browser and a CSRF value for its writes."""
     _same_origin(request)
-    address = request.client.host if request.client is not None else "unknown"
+    address = address_of(request)
     who = await api.door.verify(body.name, body.password, address)
     await api.submit(Record(SignedIn(body.name, who is not None, address, {"by": "password"}), body.name))
     if who is None:
@@ -50,7 +50,7 @@ def who_am_i(api: Context, who: Caller) -> Response:
 async def sign_out(api: Context, who: Caller) -> Response:
     """Ends the session everywhere: its cookie is worth nothing from now on, and its streams say bye."""
     response = Response(status_code=204)
-    api.door.close(response, who)
+    await api.door.close(response, who)
     if who.session is not None:
         api.hub.end_session(who.session)
     return response

@@ -9,6 +9,7 @@ from alerts.inputs import Acknowledge
 from domain.errors import Unavailable
 from domain.kinds import EbikeValues
 from domain.readings import Reading
+from tests.support.ports import PASSWORD, START_MS
 
 LATER = "2025-11-22T16:00:00+08:00"
 
@@ -188,7 +189,8 @@ async def test_shelving_needs_a_reason_and_an_end_with_an_offset(house, client):
 
 async def test_the_first_level_cannot_be_shelved(house, client):
     alert = house.raised(severity=1, rule="EL-01", life_safety=True)
-    body = {"until": LATER, "reason": "x", "second": "李建国"}
+    house.database.users.create("李建国", PASSWORD, ["operator"], START_MS)
+    body = {"until": LATER, "reason": "x", "second": "李建国", "second_password": PASSWORD}
     answer = await client.post(f"/api/v1/alerts/{alert.id}/shelve", json=body)
     assert (answer.status_code, answer.json()["code"]) == (400, "alert.critical_not_shelvable")
 

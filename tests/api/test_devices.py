@@ -4,6 +4,7 @@ from base64 import b64decode
 
 from domain.kinds import EbikeValues
 from domain.readings import DeadLetter, DeviceEvent, Reading
+from tests.support.ports import PASSWORD, START_MS
 
 FROM = "2025-11-22T14:00:00+08:00"
 UNTIL = "2025-11-22T18:00:00+08:00"
@@ -126,8 +127,13 @@ async def test_a_maintenance_window_is_declared_once_listed_and_ended(house, cli
     assert (gone.status_code, gone.json()["code"]) == (404, "maintenance.unknown")
 
 
-async def test_life_safety_is_not_muted_by_one_person(client):
+async def test_life_safety_is_not_muted_by_one_person(house, client):
     body = {"target": "c1", "from": FROM, "until": UNTIL, "reason": "x", "rules": ["EL-01"]}
     answer = await client.post("/api/v1/maintenance", json=body)
     assert (answer.status_code, answer.json()["code"]) == (400, "maintenance.second_person_required")
-    assert (await client.post("/api/v1/maintenance", json=body | {"second": "李建国"})).status_code == 201
+    answer = await client.post("/api/v1/maintenance", json=body | {"second": "nobody-at-all"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "second.refused")
+    house.database.users.create("李建国", PASSWORD, ["operator"], START_MS)
+    agreed = body | {"second": "李建国", "second_password": PASSWORD}
+    answer = await client.post("/api/v1/maintenance", json=agreed)
+    assert (answer.status_code, answer.json()["second"]) == (201, "李建国")

@@ -355,3 +355,13 @@ async def test_many_clients_at_one_position_share_the_encoded_batch(house, app, 
         got = [await events.next("batch") for events in clients]
     assert all(one == got[0] for one in got)
     assert len(app.state.api.hub._batches) == 1
+
+
+@pytest.mark.parametrize("how", ["remove", "revoke"])
+async def test_a_stream_of_a_user_who_was_put_out_ends_with_the_next_tick(house, web, monkeypatch, how):
+    monkeypatch.setattr(live, "TICK_S", 0.1)
+    async with stream(web, topics="alert") as events:
+        await events.next("tick")
+        users = house.database.users
+        await elsewhere(users.remove, "wxy") if how == "remove" else await elsewhere(users.revoke, "wxy", START_MS)
+        assert (await events.rest())[-1] == ("bye", None, {"retry": 3_000, "reason": "logout"})

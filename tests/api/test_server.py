@@ -48,6 +48,21 @@ def test_an_address_in_use_is_unavailable_and_names_it(app):
         server.stop()
 
 
+@pytest.mark.parametrize(
+    ("allowed", "seen"), [("127.0.0.1", "203.0.113.7"), ("10.0.0.0/8", "127.0.0.1"), ("127.0.0.0/8", "203.0.113.7")]
+)
+def test_only_the_named_proxies_are_believed_about_where_a_request_comes_from(house, app, allowed, seen):
+    server = ApiServer(app, behind_proxy=True, forwarded_allow_ips=allowed)
+    server.start()
+    try:
+        body = {"name": "nobody", "password": "x"}
+        headers = {"X-Forwarded-For": "203.0.113.7"}
+        assert httpx.post(f"{server.url}/api/v1/session", json=body, headers=headers).status_code == 401
+    finally:
+        server.stop()
+    assert house.database.journal.rows()[-1].event.origin == seen
+
+
 def test_stopping_what_never_started_is_harmless(app):
     ApiServer(app).stop()
 

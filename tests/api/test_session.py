@@ -7,9 +7,8 @@ import pytest
 
 from alerts.inputs import Record
 from api.app import OPEN_ROUTES, create_app
-from api.auth import COOKIE, CSRF_HEADER, Throttle, acting, principal
-from api.errors import TooManyRequests
-from domain.limits import SESSION_HOURS, SIGN_IN_FAILURES_MAX, SIGN_IN_SUSPECTS_MAX
+from api.auth import COOKIE, CSRF_HEADER, acting, principal
+from domain.limits import SESSION_HOURS, SIGN_IN_FAILURES_MAX
 from tests.support.ports import PASSWORD, START_MS
 
 CONSOLE = {"/", "/login", "/a/{id}", "/orders", "/c", "/c/{id}", "/sup", "/rules", "/drill", "/wall", "/m", "/m/o/{id}",
@@ -128,21 +127,6 @@ async def test_a_burst_of_guesses_is_counted_although_they_come_together(anonymo
     assert codes.count(429) >= 5
 
 
-def test_throttle_counts_address_and_name_apart_and_forgets_the_oldest():
-    throttle = Throttle()
-    for _ in range(SIGN_IN_FAILURES_MAX):
-        throttle.failed(("address:a", "name:x"), START_MS)
-    with pytest.raises(TooManyRequests):
-        throttle.check(("address:b", "name:x"), START_MS)
-    with pytest.raises(TooManyRequests):
-        throttle.check(("address:a", "name:y"), START_MS)
-    throttle.check(("address:b", "name:y"), START_MS)
-    for number in range(SIGN_IN_SUSPECTS_MAX):
-        throttle.failed((f"name:{number}",), START_MS)
-    throttle.check(("address:a", "name:x"), START_MS)
-    assert len(throttle._failures) == SIGN_IN_SUSPECTS_MAX
-
-
 async def test_writes_with_a_cookie_need_the_csrf_value_of_their_own_session(house, anonymous):
     alert = house.raised()
     csrf = (await sign_in(anonymous)).json()["csrf"]
@@ -172,6 +156,72 @@ async def test_a_signed_out_cookie_is_worth_nothing_to_whoever_kept_it(anonymous
     anonymous.cookies.set(COOKIE, kept)
     answer = await anonymous.get("/api/v1/session")
     assert (answer.status_code, answer.json()["code"]) == (401, "session.expired")
+
+
+async def test_signing_out_holds_over_a_restart_and_leaves_the_persons_other_sessions_alone(house, anonymous):
+    await sign_in(anonymous)
+    other = anonymous.cookies[COOKIE]
+    csrf = (await sign_in(anonymous)).json()["csrf"]
+    kept = anonymous.cookies[COOKIE]
+    await anonymous.delete("/api/v1/session", headers={CSRF_HEADER: csrf})
+    restarted = httpx.ASGITransport(create_app(house.ports()))
+    async with httpx.AsyncClient(transport=restarted, base_url="http://anju.test") as client:
+        answer = await client.get("/api/v1/session", headers={"Cookie": f"{COOKIE}={kept}"})
+        assert (answer.status_code, answer.json()["code"]) == (401, "session.expired")
+        assert (await client.get("/api/v1/session", headers={"Cookie": f"{COOKIE}={other}"})).status_code == 200
+
+
+@pytest.mark.parametrize("roles", [["operator"], ["display"]])
+async def test_a_new_password_or_other_roles_end_every_session(house, anonymous, roles):
+    await sign_in(anonymous)
+    assert (await anonymous.get("/api/v1/board")).status_code == 200
+    house.database.users.create("wxy", PASSWORD, roles, START_MS)
+    assert (await anonymous.get("/api/v1/board")).json()["code"] == "session.expired"
+
+
+async def test_a_removed_user_is_out_at_once_and_stays_out_under_a_new_account_of_the_name(house, anonymous):
+    users = house.database.users
+    token = users.create_token("wxy", "script", START_MS)
+    await sign_in(anonymous)
+    users.remove("wxy")
+    assert (await anonymous.get("/api/v1/board")).json()["code"] == "session.no_user"
+    users.create("wxy", PASSWORD, ["operator"], START_MS + 1)
+    assert (await anonymous.get("/api/v1/board")).json()["code"] == "session.expired"
+    answer = await anonymous.get("/api/v1/board", headers={"Authorization": f"Bearer {token}"})
+    assert answer.json()["code"] == "session.bad_token"
+
+
+async def test_a_token_of_a_user_without_roles_opens_nothing(house, client):
+    assert (await client.get("/api/v1/board")).status_code == 200
+    house.database.users.create("wxy", PASSWORD, [], START_MS)
+    answer = await client.get("/api/v1/board")
+    assert (answer.status_code, answer.json()["code"]) == (401, "session.no_user")
+
+
+async def test_a_user_without_roles_cannot_sign_in(house, anonymous):
+    house.database.users.create("wxy", PASSWORD, [], START_MS)
+    answer = await sign_in(anonymous)
+    assert (answer.status_code, answer.json()["code"]) == (401, "session.wrong")
+
+
+async def test_a_role_that_is_not_known_gives_no_right_to_act(house, client):
+    house.database.users.create("wxy", PASSWORD, ["superviser"], START_MS)
+    alert = house.raised()
+    answer = await client.post(f"/api/v1/alerts/{alert.id}/ack", json={})
+    assert (answer.status_code, answer.json()["code"]) == (403, "session.read_only")
+
+
+@pytest.mark.parametrize("stranger", ["10.9.9.9", "127.0.0.1"])
+async def test_wrong_guesses_of_a_stranger_do_not_keep_the_control_room_out(app, anonymous, stranger):
+    """Nor those at other names from the very address of the control room, behind one router."""
+    assert (await sign_in(anonymous)).status_code == 200
+    transport = httpx.ASGITransport(app, client=(stranger, 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://anju.test") as client:
+        name = "wxy" if stranger != "127.0.0.1" else "admin"
+        for _ in range(SIGN_IN_FAILURES_MAX):
+            await sign_in(client, name=name, password="guess")
+        assert (await sign_in(client, name=name, password="guess")).status_code == 429
+    assert (await sign_in(anonymous)).status_code == 200
 
 
 async def test_a_session_ends_by_itself(house, anonymous):

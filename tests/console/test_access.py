@@ -39,6 +39,20 @@ def test_no_serious_fault_on_board_detail_and_dialogs(server, visitor, theme, la
     assert serious(page) == []
 
 
+def test_no_serious_fault_where_a_second_person_confirms(server, visitor):
+    page = visitor(server)
+    [made] = server.post("make", rule="FR-02", compound="xf", level=2)["ids"]
+    page.locator(f"[role=row][data-id='{made}']").click()
+    for key in ("KeyS", "KeyF"):
+        page.keyboard.press(key)
+        page.locator("dialog[open]").wait_for()
+        if key == "KeyF":
+            page.locator("dialog[open]").get_by_text("传感器故障").click()
+        page.locator("dialog [name=second_password]").wait_for()
+        assert serious(page) == []
+        page.keyboard.press("Escape")
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_no_serious_fault_on_the_sign_in_page(server, browser, theme):
     context = browser.new_context()

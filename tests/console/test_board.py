@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.console.conftest import until
+from tests.console.conftest import PASSWORD, until
 
 pytestmark = pytest.mark.browser
 
@@ -240,6 +240,53 @@ def test_a_false_alarm_needs_its_reason_and_leaves_the_list(page, server, rows):
     assert wanted not in server.state()["alerts"]
     closed = server.house.find(wanted)
     assert (closed.close_reason, closed.closed_by) == ("false_alarm", "wxy")
+
+
+def life_safety_that_holds(server, **more):
+    """An alert that readings still speak for, so that ending it as not real needs two people."""
+    [made] = server.post("make", rule="FR-02", compound="xf", **more)["ids"]
+    one = server.house.find(made)
+    slot = server.house.state.slots[one.rule, one.target]
+    slot.watched, slot.memory = True, "on"
+    return made
+
+
+def test_a_false_alarm_of_life_safety_asks_a_second_person_and_keeps_the_question_when_refused(page, server):
+    wanted = life_safety_that_holds(server)
+    page.locator(f"[role=row][data-id='{wanted}']").click()
+    page.keyboard.press("KeyF")
+    dialog = page.locator("dialog[open]")
+    assert dialog.locator("[name=second]").count() == 0
+    dialog.get_by_text("传感器故障").click()
+    dialog.locator("button.primary").click()
+    until(page, "() => document.querySelector('dialog .wrong').textContent.includes('须有第二人')")
+    dialog.locator("[name=second]").fill("ljg")
+    dialog.locator("[name=second_password]").fill("wrong")
+    dialog.locator("button.primary").click()
+    until(page, "() => document.querySelector('dialog .wrong').textContent.includes('第二人未确认')")
+    assert dialog.locator("[name=second_password]").input_value() == ""
+    assert server.house.find(wanted).open
+    dialog.locator("[name=second_password]").fill(PASSWORD)
+    dialog.locator("button.primary").click()
+    dialog.wait_for(state="detached")
+    assert server.house.find(wanted).close_reason == "false_alarm"
+    assert server.house.database.journal.rows(alert_id=wanted)[-1].event.second == "ljg"
+    page.faults.clear()  # the browser reports the two refusals
+
+
+def test_shelving_life_safety_takes_the_second_persons_password(page, server):
+    wanted = life_safety_that_holds(server, level=2)
+    page.locator(f"[role=row][data-id='{wanted}']").click()
+    page.keyboard.press("KeyS")
+    dialog = page.locator("dialog[open]")
+    dialog.get_by_text("已知故障").click()
+    assert dialog.locator("[name=second_password]").get_attribute("type") == "password"
+    dialog.locator("[name=second]").fill("ljg")
+    dialog.locator("[name=second_password]").fill(PASSWORD)
+    dialog.locator("button.primary").click()
+    dialog.wait_for(state="detached")
+    (found,) = server.house.find(wanted).suppressed
+    assert (found.actor, found.second) == ("wxy", "ljg")
 
 
 def test_an_operator_signs_in_with_name_and_password_and_a_wrong_one_is_told_plainly(server, browser):

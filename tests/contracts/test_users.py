@@ -128,3 +128,73 @@ def test_a_secret_is_made_once_for_each_purpose_by_whoever_asks_first(database):
     assert len(made) == 1
     assert len(made.pop()) >= 32
     assert database.users.secret("cookies") != database.users.secret("links")
+
+
+def test_every_change_of_a_user_has_an_instant_of_its_own_even_when_the_clock_stands_still(database):
+    users = database.users
+    seen = []
+    for at_ms in (5, 5, 3, 9):
+        users.create("li", "x", ("operator",), at_ms)
+        seen.append(users.standing("li").changed_ms)
+    users.revoke("li", 9)
+    seen.append(users.standing("li").changed_ms)
+    assert seen == sorted(set(seen))
+    assert users.standing("wang") is None
+
+
+def test_a_new_hash_of_the_same_password_is_no_change(database):
+    from argon2 import PasswordHasher
+
+    database.users.create("li", "right", (), 1)
+    old = PasswordHasher(time_cost=1, memory_cost=8_192, parallelism=1).hash("right")
+    with database._access.write() as connection:
+        connection.execute(sa.text("UPDATE users SET password = :old"), {"old": old})
+    assert database.users.verify("li", "right")
+    assert database.users.standing("li").changed_ms == 1
+
+
+def test_an_ended_session_is_remembered_until_it_would_have_ended_anyway(database):
+    users = database.users
+    users.create("li", "x", ("operator",), 1)
+    users.end_session("one", 100, 1)
+    users.end_session("one", 100, 2)
+    assert users.standing("li", "one").ended
+    assert not users.standing("li", "two").ended
+    assert not users.standing("li").ended
+    users.end_session("two", 300, 100)
+    assert not users.standing("li", "one").ended
+    assert users.standing("li", "two").ended
+
+
+def test_ended_sessions_are_bounded_and_those_that_expire_first_go_first(database, monkeypatch):
+    monkeypatch.setattr("storage.users.SESSIONS_ENDED_MAX", 3)
+    users = database.users
+    users.create("li", "x", ("operator",), 1)
+    for number in range(5):
+        users.end_session(f"s{number}", 1_000 + number, 1)
+    assert [users.standing("li", f"s{number}").ended for number in range(5)] == [False, False, True, True, True]
+
+
+def test_a_removed_user_takes_its_tokens_along(database):
+    users = database.users
+    users.create("li", "x", ("operator",), 1)
+    token = users.create_token("li", "script", 1)
+    users.remove("li")
+    assert users.names() == []
+    assert users.token_user(token) is None
+    assert not users.verify("li", "x")
+    with pytest.raises(NotFound):
+        users.remove("li")
+
+
+def test_revoking_ends_all_tokens_of_one_user_only(database):
+    users = database.users
+    for name in ("li", "wang"):
+        users.create(name, "x", ("operator",), 1)
+    mine = [users.create_token("li", label, 1) for label in ("a", "b")]
+    other = users.create_token("wang", "a", 1)
+    assert users.revoke("li", 2) == 2
+    assert [users.token_user(token) for token in (*mine, other)] == [None, None, "wang"]
+    assert users.verify("li", "x")
+    with pytest.raises(NotFound):
+        users.revoke("nobody", 2)

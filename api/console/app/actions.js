@@ -57,7 +57,8 @@ async function attempt(id, verb, body, seen) {
   }
 }
 
-async function send(id, verb, body, change) {
+/** `refused` is told why it failed instead of a toast, where the question that was answered is still open. */
+async function send(id, verb, body, change, refused = null) {
   const seen = truthOf(id);
   if (!seen) return false;
   const cmd = api.commandId();
@@ -72,7 +73,8 @@ async function send(id, verb, body, change) {
     const { current } = error.problem;
     if (current?.id === id) correct(current, cmd);
     else dropOverlay(id, cmd);
-    toast({ text: t("toast.failed", { title: titleOf(seen), why }), kind: "wrong" });
+    if (refused) refused(why);
+    else toast({ text: t("toast.failed", { title: titleOf(seen), why }), kind: "wrong" });
     return false;
   }
 }
@@ -97,12 +99,14 @@ export async function acknowledgeMany(ids) {
   return done.filter(Boolean).length;
 }
 
-/** @param {number} untilMs when it returns by itself */
-export function shelve(id, { reason, untilMs, note, second }) {
+const confirmation = (second) => (second?.name ? { second: second.name, second_password: second.password } : {});
+
+/** @param {number} untilMs when it returns by itself @param {{name: string, password: string}} [second] who agrees */
+export function shelve(id, { reason, untilMs, note, second, refused }) {
   hand.dismiss(id);
   const until = iso(Math.min(untilMs, now() + SHELVE_MAX_MS));
-  const body = { reason, until, note, ...(second ? { second } : {}) };
-  return send(id, "shelve", body, { shelved_until: until });
+  const body = { reason, until, note, ...confirmation(second) };
+  return send(id, "shelve", body, refused ? null : { shelved_until: until }, refused);
 }
 
 export function unshelve(id) {
@@ -111,9 +115,9 @@ export function unshelve(id) {
 }
 
 /** Ends the record: `resolved` when it has been dealt with, `false_alarm` or `test` when it was never real. */
-export function resolve(id, reason, note) {
+export function resolve(id, reason, note, { second, refused } = {}) {
   hand.dismiss(id);
-  return send(id, "resolve", { reason, note }, null);
+  return send(id, "resolve", { reason, note, ...confirmation(second) }, null, refused);
 }
 
 /** A note stands beside the alert, whatever has happened to it meanwhile. */

@@ -19,22 +19,51 @@ function close() {
 const Note = ({ field, label, required = false }) => html`<label class="field"><span>${label}</span>
   <textarea ref=${field} rows="3" maxlength=${NOTE_CHARS_MAX} required=${required}></textarea></label>`;
 
-const Ends = ({ verb }) => html`<div class="ends"><button type="button" class="btn" onClick=${close}>${t("cancel")}</button>
-  <button class="btn primary">${verb}</button></div>`;
+/** Another person, here and now: their own name and password, checked by the server with the command. */
+const Second = ({ name, password, required, hint = "" }) => html`${hint && html`<p class="lead">${hint}</p>`}
+  <label class="field"><span>${t("shelve.second")}</span><input ref=${name} name="second" required=${required} maxlength="64" autocomplete="off" spellcheck=${false} /></label>
+  <label class="field"><span>${t("second.password")}</span><input ref=${password} name="second_password" type="password" required=${required} maxlength="256" autocomplete="new-password" /></label>`;
+
+/** The fields of `Second`; a refusal keeps the question open, without the password. */
+function useSecond(setWrong) {
+  const name = useRef(null);
+  const password = useRef(null);
+  const [busy, setBusy] = useState(false);
+  const given = () => ({ name: name.current?.value.trim() ?? "", password: password.current?.value ?? "" });
+  const refused = (why) => {
+    if (password.current) password.current.value = "";
+    setWrong(why);
+  };
+  const ask = async (command) => {
+    if (busy) return false;
+    setBusy(true);
+    setWrong("");
+    const done = await command({ second: given(), refused });
+    setBusy(false);
+    if (done) close();
+    return done;
+  };
+  return { name, password, busy, ask };
+}
+
+const Ends = ({ verb, busy = false }) => html`<div class="ends"><button type="button" class="btn" onClick=${close}>${t("cancel")}</button>
+  <button class="btn primary" disabled=${busy}>${verb}</button></div>`;
 
 function Shelving({ alert }) {
   const [reason, setReason] = useState("");
   const [minutes, setMinutes] = useState(60);
   const [wrong, setWrong] = useState("");
   const note = useRef(null);
-  const second = useRef(null);
+  const second = useSecond(setWrong);
   const submit = (event) => {
     event.preventDefault();
     if (!reason) return setWrong(t("shelve.need_reason"));
     if (reason === "other" && !note.current.value.trim()) return setWrong(t("shelve.need_note"));
-    close();
     const untilMs = now() + minutes * 60_000;
-    return shelve(alert.id, { reason, untilMs, note: note.current.value.trim(), second: second.current?.value.trim() }).then((done) => {
+    const command = (more) => shelve(alert.id, { reason, untilMs, note: note.current.value.trim(), ...more });
+    const sent = alert.life_safety ? second.ask(command) : command({});
+    if (!alert.life_safety) close();
+    return sent.then((done) => {
       if (done) toast({ text: t("toast.shelved", { title: titleOf(alert), at: stamp(untilMs) }) });
     });
   };
@@ -42,9 +71,9 @@ function Shelving({ alert }) {
     <p class="lead">${t("shelve.lead")}</p>
     <${Choices} name="reason" label=${t("shelve.reason")} value=${reason} onChange=${setReason} options=${SHELVE_REASONS.map((key) => [key, t(`shelve.reason.${key}`)])} />
     <${Choices} name="minutes" label=${t("shelve.time")} value=${minutes} onChange=${setMinutes} options=${MINUTES.map((n) => [n, roundSpan(n * 60_000)])} />
-    ${alert.life_safety && html`<label class="field"><span>${t("shelve.second")}</span><input ref=${second} required maxlength="64" /></label>`}
+    ${alert.life_safety && html`<${Second} name=${second.name} password=${second.password} required />`}
     <${Note} field=${note} label=${t("note.label")} />
-    <p class="wrong" role="alert">${wrong}</p><${Ends} verb=${t("act.shelve")} /></form></${Dialog}>`;
+    <p class="wrong" role="alert">${wrong}</p><${Ends} verb=${t("act.shelve")} busy=${second.busy} /></form></${Dialog}>`;
 }
 
 /** Dealt with, or never real: one question, since a person ends the record either way. */
@@ -52,21 +81,28 @@ function Resolving({ alert }) {
   const [reason, setReason] = useState(alert.section === "returned" ? "resolved" : "");
   const [wrong, setWrong] = useState("");
   const note = useRef(null);
+  const second = useSecond(setWrong);
+  // Whether readings still speak for the condition is the server's to say; some rules never need a second person.
+  const two = alert.life_safety && (alert.state === "unacked" || alert.state === "acked") && reason && reason !== "resolved";
   const submit = (event) => {
     event.preventDefault();
     const text = note.current.value.trim();
     if (!reason) return setWrong(t("resolve.need_reason"));
     if (reason === "resolved" && !text) return setWrong(t("resolve.need_note"));
+    const real = reason === "resolved" || reason === "test";
+    const said = real ? text : [t(`refute.reason.${reason}`), text].filter(Boolean).join(t("colon"));
+    const command = (more) => resolve(alert.id, real ? reason : "false_alarm", said, more);
+    if (two) return second.ask(command);
     close();
-    if (reason === "resolved" || reason === "test") return resolve(alert.id, reason, text);
-    return resolve(alert.id, "false_alarm", [t(`refute.reason.${reason}`), text].filter(Boolean).join(t("colon")));
+    return command();
   };
   return html`<${Dialog} title=${t("resolve.title", { title: titleOf(alert) })} onClose=${close}><form class="bare" onSubmit=${submit}>
     <p class="lead">${t("resolve.lead")}</p>
     <${Choices} name="reason" label=${t("resolve.real")} value=${reason} onChange=${setReason} options=${[["resolved", t("resolve.done")]]} />
     <${Choices} name="reason" label=${t("refute.reason")} value=${reason} onChange=${setReason} options=${FALSE_REASONS.map((key) => [key, t(`refute.reason.${key}`)])} />
     <${Note} field=${note} label=${t("resolve.found")} />
-    <p class="wrong" role="alert">${wrong}</p><${Ends} verb=${t("act.resolve")} /></form></${Dialog}>`;
+    ${two && html`<${Second} name=${second.name} password=${second.password} hint=${t("second.hint")} />`}
+    <p class="wrong" role="alert">${wrong}</p><${Ends} verb=${t("act.resolve")} busy=${second.busy} /></form></${Dialog}>`;
 }
 
 function Noting({ alert }) {
