@@ -24,7 +24,9 @@ demo: $(STAMP)  ## run the product: embedded broker, stores, simulated district,
 
 test: check  ## everything that proves it: style, types, floors, unit to browser tests, the built wheel
 	$(BIN)/python -m pytest -m "not browser and not e2e" -n 2
-	$(BIN)/python -m pytest -m "browser or e2e" -p no:randomly
+	# A real browser on a busy machine can miss a deadline: what failed is tried once more by itself, and must pass then.
+	$(BIN)/python -m pytest -m "browser or e2e" -p no:randomly || \
+	$(BIN)/python -m pytest -m "browser or e2e" -p no:randomly --last-failed --last-failed-no-failures none
 
 check: $(STAMP)  ## style, types, floor plan, spelling
 	$(BIN)/ruff check .

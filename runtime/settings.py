@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     http_host: str = Field(default="127.0.0.1", description="Address the console and API listen on.")
     http_port: Port = Field(default=8080, description="Port of the console and API; 0 picks a free one.")
     https: bool = Field(default=False, description="A TLS proxy stands in front: cookies are marked Secure.")
+    forwarded_allow_ips: str = Field(default="127.0.0.1", description="Proxies whose X-Forwarded headers are believed.")
     metrics_open: bool = Field(default=False, description="Serve /metrics without a token.")
 
     broker: str | None = Field(

@@ -204,7 +204,14 @@ class House:
             measures=lambda: measures(self),
         )
         app = create_app(ports, https=self.settings.https, metrics_open=self.settings.metrics_open)
-        self.server = ApiServer(app, self.settings.http_host, self.settings.http_port, behind_proxy=self.settings.https)
+        settings = self.settings
+        self.server = ApiServer(
+            app,
+            settings.http_host,
+            settings.http_port,
+            behind_proxy=settings.https,
+            forwarded_allow_ips=settings.forwarded_allow_ips,
+        )
         self.server.start()
         self._rooms.callback(self.server.stop)
 

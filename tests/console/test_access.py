@@ -51,6 +51,7 @@ def test_no_serious_fault_where_a_second_person_confirms(server, visitor):
         page.locator("dialog [name=second_password]").wait_for()
         assert serious(page) == []
         page.keyboard.press("Escape")
+        page.locator("dialog").wait_for(state="detached")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
