@@ -155,6 +155,7 @@ def test_the_address_keeps_filters_and_selection_over_a_reload(page, rows):
     page.wait_for_selector("[data-phase=ready]")
     assert page.evaluate("location.search") == kept
     assert {r["level"] for r in rows(page)} == {2}
+    page.locator(".r.sel").wait_for()
     assert page.locator(".r.sel").count() == 1
 
 
