@@ -104,7 +104,7 @@ def restore(state: EngineState, image: bytes) -> None:
 
 def _restore_slot(slot: Slot, row: _SlotRow, info: RuleInfo | None) -> None:
     slot.seen, slot.flap, slot.settled = row.seen, row.flap, row.settled
-    slot.memory = _tuples(row.memory) if info is not None and row.version == info.version else None
+    slot.remember(_tuples(row.memory) if info is not None and row.version == info.version else None)
 
 
 def _merged(row: _WatchRow) -> Known:

@@ -57,7 +57,8 @@ def _decide_batch(draft: Draft, batch: Batch) -> None:  # noqa: C901, PLR0912 - 
     view = BatchView(readings)
     newest: dict[str, ValueUpdate] = {}
     live = draft.changes.live
-    # The hot path: for a device whose rules are all idle nothing is made, nothing is written, its screens are asked.
+    woken: set[Watch] = set()
+    # The hot path: for a device whose rules are all idle nothing is made, nothing is written, one screen is asked.
     for at, reading in enumerate(readings):
         watch = watches.get(reading.device)
         if watch is None:
@@ -68,7 +69,8 @@ def _decide_batch(draft: Draft, batch: Batch) -> None:  # noqa: C901, PLR0912 - 
             if reading.quality & _STALE:
                 continue
             _set_clock_back(draft, watch, reading)
-        for slot, rule, screen, glance in watch.rules:
+        idle = not (watch.awake or watch in woken or watch.stirs(reading))
+        for slot, rule, screen, glance in watch.rates if idle else watch.rules:
             memory = memories[slot] if slot in memories else slot.memory  # noqa: SIM401 - half the cost of get
             if memory is None:
                 if not screen(reading):
@@ -83,6 +85,7 @@ def _decide_batch(draft: Draft, batch: Batch) -> None:  # noqa: C901, PLR0912 - 
             verdict = rule.judge(memory, view)
             if verdict is not None:
                 take_verdict(draft, watch, slot, rule, verdict, reading.ts_ms)
+                woken.update(slot.wakes)
         if watch.open:
             _note_values(draft, watch, reading, newest)
     draft.changes.values = list(newest.values())
@@ -164,11 +167,7 @@ def evolve(state: EngineState, decision: Decision) -> None:
 
 
 def _evolve_devices(state: EngineState, changes: Changes) -> None:
-    watches = state.watches
-    for reading in changes.readings:
-        watch = watches.get(reading.device)
-        if watch is not None:
-            remember(watch, reading)
+    remember(state.watches, changes.readings)
     for watch, clock in changes.clocks.items():
         watch.clock = clock
     for watch, heard_ms in changes.heard.items():
@@ -183,7 +182,7 @@ def _evolve_devices(state: EngineState, changes: Changes) -> None:
 
 def _evolve_memory(state: EngineState, changes: Changes) -> None:
     for slot, memory in changes.memories.items():
-        slot.memory = memory
+        slot.remember(memory)
     for slot, flap in changes.flaps.items():
         slot.flap = flap
     for (slot, source), mark in changes.seen.items():

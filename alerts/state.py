@@ -11,6 +11,7 @@ from alerts.clocks import device_of
 from alerts.events import MaintenanceDeclared
 from alerts.ports import SlotMark
 from alerts.rules.base import CompiledRule, Rulebook, RuleInfo
+from alerts.rules.screen import screen_together
 from alerts.suppression import Flap
 from alerts.targets import Targets
 from domain.devices import Device
@@ -41,6 +42,7 @@ class Slot:
         "seen",
         "settled",
         "target",
+        "wakes",
         "watched",
     )
 
@@ -63,6 +65,16 @@ class Slot:
         """The latest closed alert whose closing `memory` knows of: see `RuleInfo.clear`, ``manual``."""
         self.watched = False
         """False when no registered device is judged by this rule any more."""
+        self.wakes: list[Watch] = []
+        """The devices that are awake while this slot remembers something: see `Watch.awake`."""
+
+    def remember(self, memory: Any) -> None:
+        """Takes over what the rule remembers from now on."""
+        if (memory is None) is not (self.memory is None):
+            step = -1 if memory is None else 1
+            for watch in self.wakes:
+                watch.awake += step
+        self.memory = memory
 
     def note(self, source: str, mark: tuple[int, int]) -> None:
         """Notes a finding as judged; the sources silent for longest go beyond `ALERT_MARKS_MAX`."""
@@ -84,6 +96,7 @@ class Watch:
     """One registered device: the rules that watch it, and what it said last."""
 
     __slots__ = (
+        "awake",
         "back_ms",
         "clock",
         "device",
@@ -95,8 +108,10 @@ class Watch:
         "open",
         "overdue_ms",
         "period_ms",
+        "rates",
         "rules",
         "since_ms",
+        "stirs",
         "ticking",
     )
 
@@ -105,6 +120,12 @@ class Watch:
         self.period_ms = round(period_s * 1000)
         self.overdue_ms, self.offline_ms = liveness.deadlines_ms(period_s)
         self.rules: tuple[Watching, ...] = ()
+        self.rates: tuple[Watching, ...] = ()
+        """Those of `rules` that have a `glance`: they want to see every reading."""
+        self.stirs: Callable[[Reading], bool] = _stirs_nothing
+        """False only if none of the other `rules` would do anything about a reading while all of them are idle."""
+        self.awake = 0
+        """How many of the other `rules` remember something, and so must see every reading too."""
         self.ticking: tuple[tuple[Slot, CompiledRule], ...] = ()
         self.open: dict[str, str] = {}
         """Open alerts of this device → their main signal."""
@@ -121,6 +142,12 @@ class Watch:
         """The newest reading with values."""
         self.known: Known = {}
         """Older values that `last` did not repeat."""
+
+
+def _stirs_nothing(reading: Reading) -> bool:
+    """For a device that no rule watches."""
+    del reading
+    return False
 
 
 class EngineState:
@@ -211,6 +238,7 @@ class EngineState:
         before, self.watches = self.watches, {}
         for slot in self.slots.values():
             slot.watched = False
+            slot.wakes = []
             now, then = rulebook.rules.get(slot.rule), known.get(slot.rule)
             if now is not None and then is not None and now.version != then.version:
                 slot.memory = None  # another version may mean something else by it
@@ -235,6 +263,12 @@ class EngineState:
             slot.watched = True
             rules.append(Watching(slot, rule, rule.screen, rule.glance))
         watch.rules = tuple(rules)
+        watch.rates = tuple(one for one in rules if one.glance is not None)
+        others = [one for one in rules if one.glance is None]
+        watch.stirs = screen_together(tuple(one.rule for one in others))
+        for one in others:
+            one.slot.wakes.append(watch)
+            watch.awake += one.slot.memory is not None
         watch.ticking = tuple((one.slot, one.rule) for one in rules if one.rule.ticks or one.rule.info.surveys)
         return watch
 

@@ -1,6 +1,6 @@
 """What a rule sees while it judges: the reading, and what the device last said where this reading is silent."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -16,6 +16,7 @@ __all__ = ["BatchView", "fold", "remember"]
 _LATE = int(Quality.LATE)
 _STALE = int(Quality.STALE)
 _CLOCK_SET = int(Quality.CLOCK_SET)
+_UNUSUAL = _LATE | _STALE | _CLOCK_SET
 
 
 def _covering(values: type[Struct]) -> Callable[[Any, Any], bool]:
@@ -44,22 +45,28 @@ def fold(known: Known, reading: Reading) -> None:
                 known[name] = (value, ts_ms)
 
 
-def remember(watch: Watch, reading: Reading) -> None:
-    """Makes `reading` the last word of its device. Only `evolve` calls this."""
-    watch.heard_ms = reading.received_ms
-    if reading.quality & _CLOCK_SET:
-        watch.last, watch.known = None, {}
-    values = reading.values
-    if values is None:
-        return
-    if reading.quality & (_LATE | _STALE):
-        if not reading.quality & _STALE:
-            fold(watch.known, reading)
-        return
-    last = watch.last
-    if last is not None and not _COVERS[reading.kind](values, last.values):
-        fold(watch.known, last)
-    watch.last = reading
+def remember(watches: Mapping[str, Watch], readings: Sequence[Reading]) -> None:
+    """Makes each reading in turn the last word of its device, if that is watched. Only `evolve` calls this."""
+    covers, unusual = _COVERS, _UNUSUAL
+    for reading in readings:
+        watch = watches.get(reading.device)
+        if watch is None:
+            continue
+        watch.heard_ms = reading.received_ms
+        values = reading.values
+        if reading.quality & unusual:
+            if reading.quality & _CLOCK_SET:
+                watch.last, watch.known = None, {}
+            if reading.quality & _STALE:
+                continue
+            if reading.quality & _LATE:
+                fold(watch.known, reading)
+                continue
+        if values is not None:
+            last = watch.last
+            if last is not None and not covers[reading.kind](values, last.values):
+                fold(watch.known, last)
+            watch.last = reading
 
 
 class BatchView:

@@ -13,7 +13,7 @@ import time
 from alerts.checkpoint import snapshot
 from alerts.engine import decide, evolve
 from alerts.inputs import Tick
-from alerts.rules.base import RuleInfo, Verdict
+from alerts.rules.base import Looks, RuleInfo, Verdict
 from alerts.state import EngineState
 from domain.devices import Device
 from domain.kinds import EbikeValues
@@ -37,6 +37,7 @@ class Limit:
         )  # fmt: skip
         self.params: dict[str, object] = {}
         self.glance = None
+        self.looks = Looks("(v.temp_socket is not None and v.temp_socket >= 70)", "False")
 
     def screen(self, reading: Reading) -> bool:
         """One comparison."""
@@ -104,8 +105,7 @@ def main() -> None:
     def screens() -> None:
         for entry in idle:
             for reading in entry.readings:
-                for _, _, screen, _ in state.watches[reading.device].rules:
-                    screen(reading)
+                state.watches[reading.device].stirs(reading)
 
     bare = timed("screens alone, per reading", screens, count)
     decisions = []

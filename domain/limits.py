@@ -26,7 +26,7 @@ EVENT_TIME_MS_MIN: Final = 1_577_836_800_000
 """2020-01-01T00:00Z: anything earlier is a clock that was never set."""
 
 # --- ingest ---------------------------------------------------------------------------------------------------------
-BATCH_MESSAGES_MAX: Final = 2_000
+BATCH_MESSAGES_MAX: Final = 1_000
 """One durable commit carries at most this many packets."""
 BATCH_LINGER_MS: Final = 5
 """A batch never waits longer than this for company."""
@@ -139,12 +139,12 @@ PACK_NODES_MAX: Final = 200_000
 PACK_ERRORS_MAX: Final = 200
 """Errors collected before a broken pack is given up."""
 CONDITIONS_PER_RULE_MAX: Final = 64
-RULE_WINDOW_SAMPLES_MAX: Final = 1_024
-"""Samples of a rate rule's monotone queue: a device would have to rise without pause once a second for 17 minutes."""
 RULE_SOURCES_MAX: Final = 64
 """(device, condition) pairs a co-occurrence remembers within its window; it needs two or three to decide."""
 RULE_COUNT_MAX: Final = 100
 """Largest `at_least` of a count; that many instants are remembered."""
+RULE_RATE_STEPS: Final = 64
+"""A rate of change looks at its window in so many steps at most: bounds its memory and its work for each reading."""
 RULE_WINDOW_S_MAX: Final = 400 * 86_400
 """Longest hold, window or silence a rule may ask for."""
 RULES_CACHED_MAX: Final = 50_000
@@ -188,8 +188,9 @@ TELEMETRY_PENDING_READINGS_MAX: Final = 200_000
 TELEMETRY_PENDING_WAIT_S: Final = 5.0
 TELEMETRY_REPLAY_READINGS_MAX: Final = 20_000
 """Readings a replay holds in memory at once; a single larger batch is held whole."""
-TELEMETRY_CHECKPOINT_BYTES: Final = 48 * 1_048_576
-"""Size of DuckDB's own log at which it is merged: seldom enough to be cheap, small enough for `telemetry_memory_mb`."""
+TELEMETRY_CHECKPOINT_READINGS: Final = 150_000
+"""Loaded readings after which the database file is brought up to date and the log let go: seldom enough to be cheap,
+few enough for `telemetry_memory_mb` and for a start after a crash, which loads them from the log again (about 1 s)."""
 LAST_VALUES_CACHED_MAX: Final = 2_000
 """Devices whose newest values are kept in memory; the least recently asked for go first."""
 IMPORT_PROBLEMS_MAX: Final = 200

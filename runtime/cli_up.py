@@ -19,8 +19,9 @@ from domain.errors import AnjuError, Unavailable
 from runtime.brokers import redacted
 from runtime.cli_options import json_option
 from runtime.demo import SimulatorChild, load_demo_district
+from runtime.interpreter import settle_memory, share_fairly
 from runtime.settings import Settings, load_settings
-from runtime.wiring import SWITCH_INTERVAL_S, House, wall_clock_ms
+from runtime.wiring import House, wall_clock_ms
 from storage.database import Database
 
 __all__ = ["up"]
@@ -30,8 +31,6 @@ log = logging.getLogger("anju")
 ADMIN: Final = "admin"
 WATCH_S: Final = 2.0
 """How often it looks whether all parts are alive."""
-GC_THRESHOLDS: Final = (20_000, 50, 100)
-"""Rule memories and answers come and go by the thousand and hold no rings: looking more often finds nothing."""
 
 _path = click.Path(path_type=Path)
 
@@ -55,7 +54,7 @@ def up(config: Path | None, rules: tuple[Path, ...], demo: bool, as_json: bool, 
     """
     settings = load_settings(config, rules=list(rules) or None, **given)
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    share_fairly()
     events: queue.SimpleQueue[signal.Signals | BaseException] = queue.SimpleQueue()
     with _signals(events):
         house = House(settings, on_failure=events.put)
@@ -81,7 +80,7 @@ def _run(
             stack.callback(child.stop)
             child.start()
         _greet(house, password, as_json=as_json)
-        _settle_memory()
+        settle_memory()
         stack.callback(gc.unfreeze)
         while True:
             try:
@@ -105,18 +104,7 @@ def _reload(house: House) -> None:
     except (AnjuError, TimeoutError):
         log.exception("the registry is not reloaded, the old one stays in force")
     else:
-        _settle_memory()
-
-
-def _settle_memory() -> None:
-    """Takes what stays (rules, registry, libraries) out of the collector's sight.
-
-    Otherwise each full collection looks at all of it and holds every thread up: 130 ms were measured, several times
-    the way of an alert from its packet to the screen.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
+        settle_memory()
 
 
 @contextlib.contextmanager

@@ -36,7 +36,7 @@ from runtime.station import Station
 from storage.database import Database, open_database
 from storage.telemetry.duckdb_store import DuckTelemetry
 
-__all__ = ["DATABASE", "SWITCH_INTERVAL_S", "House", "wall_clock_ms"]
+__all__ = ["DATABASE", "House", "wall_clock_ms"]
 
 log = logging.getLogger("anju")
 
@@ -45,9 +45,6 @@ TELEMETRY: Final = "telemetry.duckdb"
 STRIP_MS: Final = 2 * 3_600_000
 STRIP_STEP_MS: Final = 5_000
 STOP_S: Final = 10.0
-SWITCH_INTERVAL_S: Final = 0.001
-"""How long one thread may keep Python's lock while others wait. The default of 5 ms is a good part of the whole way
-from a packet to the screen."""
 
 
 def wall_clock_ms() -> int:

@@ -1,7 +1,7 @@
 """What the engine and the rules agree on."""
 
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from msgspec import Struct, field
 
@@ -10,7 +10,7 @@ from domain.devices import Device
 from domain.places import Name
 from domain.readings import Reading
 
-__all__ = ["SLOW", "CompiledRule", "Finding", "FindingKind", "RuleInfo", "Rulebook", "Verdict", "View"]
+__all__ = ["SLOW", "CompiledRule", "Finding", "FindingKind", "Looks", "RuleInfo", "Rulebook", "Verdict", "View"]
 
 SLOW: Final = object()
 """What a fast path answers when it cannot decide."""
@@ -104,6 +104,18 @@ class View(Protocol):
         """
 
 
+class Looks(NamedTuple):
+    """Python source of a rule's `screen`, so that those of several rules can be made one function.
+
+    It speaks of ``v`` (the reading's values) and ``e`` (its event or None).
+    """
+
+    full: str
+    """For a reading with values."""
+    bare: str
+    """For a reading without: ``v`` is not to be touched."""
+
+
 class CompiledRule(Protocol):
     """A rule made ready for one set of parameters. Pure: same memory and view, same verdict."""
 
@@ -117,6 +129,10 @@ class CompiledRule(Protocol):
 
     def screen(self, reading: Reading) -> bool:
         """Cheap first look for an idle rule (memory None): False only if judging this reading would change nothing."""
+
+    @property
+    def looks(self) -> Looks | None:
+        """`screen` as source. None: there is none, ask `screen` itself."""
 
     @property
     def glance(self) -> "Callable[[Any, Reading], Any] | None":

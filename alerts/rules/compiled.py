@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from alerts.alert import Evidence
-from alerts.rules.base import SLOW, Finding, RuleInfo, Verdict, View
+from alerts.rules.base import SLOW, Finding, Looks, RuleInfo, Verdict, View
 from alerts.rules.kinds.base import Binding, Bound, Frame, Pair
 from alerts.rules.kinds.boolean import all_of, any_of, held_on, not_of
 from alerts.rules.kinds.event import Event
 from alerts.rules.kinds.rate import Rate
 from alerts.rules.kinds.threshold import Threshold
-from alerts.rules.screen import Glance, Screen, glance_of, screens_of
+from alerts.rules.screen import Glance, Screen, glance_of, looks_of, screen_of
 from alerts.rules.spec import Level, RuleSpec, conditions_in
 from domain.limits import EVIDENCE_SAMPLES_MAX
 from domain.readings import Quality, Reading
@@ -65,10 +65,12 @@ class Compiled:
         signals = tuple(dict.fromkeys(name for part in parts for name in part.signals()))
         kinds = tuple(dict.fromkeys(kind for part in parts for kind in part.events()))
         any_event = any(isinstance(part, Event) and not part.kinds for part in parts)
-        self.screen: Screen = _never
-        """See `CompiledRule.screen`; generated."""
+        self.looks = Looks("False", "False")
+        """See `CompiledRule.looks`. No reading concerns a rule about time."""
         if not spec.timed:
-            self.screen = screens_of(self._levels, self._rates, signals, kinds, any_event)
+            self.looks = looks_of(self._levels, self._rates, signals, kinds, any_event)
+        self.screen: Screen = screen_of([self.looks])
+        """See `CompiledRule.screen`; generated."""
         self.glance: Glance | None = glance_of(self._levels, self._rates) if self._rates and not spec.timed else None
         """See `CompiledRule.glance`; generated."""
         self._signals, self._kinds, self._any_event = signals, frozenset(kinds), any_event
@@ -274,12 +276,6 @@ class Compiled:
             starts.append(frame.ts - round(1_000 * frame.silent_s))
         starts.extend(int(at) for at, _ in pairs[:1])
         return min([*starts, frame.ts])
-
-
-def _never(reading: Reading) -> bool:
-    """Screen of a rule that no reading concerns."""
-    del reading
-    return False
 
 
 def _bound(condition: Any, binding: Binding) -> Bound | None:

@@ -4,18 +4,20 @@ import logging
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
+from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 
-from storage.telemetry.columns import LAYOUTS, ZERO, Columns, Layout, rows_in
+from storage.telemetry.columns import LAYOUTS, SCHEMA, ZERO, Columns, Layout, rows_in
 
-__all__ = ["create_tables", "insert", "loaded_batch", "set_loaded_batch"]
+__all__ = ["attach", "checkpoint", "create_tables", "insert", "loaded_batch", "set_loaded_batch"]
 
 log = logging.getLogger("anju.telemetry")
 
-CHUNK_ROWS: Final = 512
+CHUNK_ROWS: Final = 2_048
 """Small batches are joined to at least so many rows: each Arrow chunk costs DuckDB about as much as 100 rows."""
+_LOADED: Final = f"{SCHEMA}.loaded"
 
 
 class _WithoutPandas:
@@ -55,10 +57,25 @@ ARROW_TYPES: Final = {
 }
 
 
+def attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Opens the store's file, and makes it if it is missing.
+
+    DuckDB keeps no log of its own: ours (`storage.telemetry.segments`) has every batch until `checkpoint` has brought
+    the file up to date. What a crash takes away is loaded from there again.
+    """
+    name = str(path).replace("'", "''")
+    connection.execute(f"ATTACH '{name}' AS {SCHEMA} (RECOVERY_MODE no_wal_writes)")
+
+
+def checkpoint(connection: duckdb.DuckDBPyConnection) -> None:
+    """Brings the file up to date: what was loaded before is durable once this returns."""
+    connection.execute(f"CHECKPOINT {SCHEMA}")
+
+
 def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Makes missing tables, and adds columns for signals that are new since the store was made."""
-    connection.execute("CREATE TABLE IF NOT EXISTS loaded (batch BIGINT NOT NULL)")
-    connection.execute("INSERT INTO loaded SELECT 0 WHERE NOT EXISTS (FROM loaded)")
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {_LOADED} (batch BIGINT NOT NULL)")
+    connection.execute(f"INSERT INTO {_LOADED} SELECT 0 WHERE NOT EXISTS (FROM {_LOADED})")
     for layout in LAYOUTS.values():
         columns = ", ".join(_definition(name, kind) for name, kind in layout.types.items())
         connection.execute(f"CREATE TABLE IF NOT EXISTS {layout.table} ({columns})")
@@ -76,13 +93,13 @@ def _definition(name: str, kind: str) -> str:
 
 def loaded_batch(connection: duckdb.DuckDBPyConnection) -> int:
     """Number of the newest batch in the tables, 0 when empty."""
-    row = connection.execute("SELECT batch FROM loaded").fetchone()
+    row = connection.execute(f"SELECT batch FROM {_LOADED}").fetchone()  # noqa: S608 - ours
     return int(row[0]) if row else 0
 
 
 def set_loaded_batch(connection: duckdb.DuckDBPyConnection, number: int) -> None:
     """Remembers, in the transaction that carries the rows, which batch was the last."""
-    connection.execute("UPDATE loaded SET batch = ?", [number])
+    connection.execute(f"UPDATE {_LOADED} SET batch = ?", [number])  # noqa: S608 - ours
 
 
 def insert(connection: duckdb.DuckDBPyConnection, kind: str, batches: Sequence[tuple[int, Columns]]) -> None:

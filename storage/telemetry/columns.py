@@ -42,6 +42,8 @@ EVENT: Final = {
     "event_raw": "VARCHAR",
     "event_confidence": "DOUBLE",
 }
+SCHEMA: Final = "telemetry"
+"""Name under which the store's file is attached."""
 ZERO: Final = frozenset({"digest", "quality"})
 """Columns that default to 0, and are left out where every row has 0."""
 SQL_TYPES: Final = {"number": "DOUBLE", "integer": "BIGINT", "boolean": "BOOLEAN"}
@@ -52,7 +54,7 @@ class Layout:
 
     def __init__(self, kind: DeviceKind) -> None:
         self.kind = kind.name
-        self.table = f"readings_{kind.name}"
+        self.table = f"{SCHEMA}.readings_{kind.name}"
         self.signals = tuple(field.name for field in fields(kind.values))
         self.types = HEAD | {name: SQL_TYPES[kind.signals[name].type] for name in self.signals} | EVENT
         """Column → SQL type."""

@@ -16,9 +16,10 @@ alone, with the GIL released. DuckDB's own appender takes 6 µs a row instead of
 What holds after a kill or a power cut at any point:
 
 * `append` returns after the batch's frame is flushed to disk; a torn frame is absent as a whole, in all kinds.
-* The rows of a load and the number of its last batch commit in one DuckDB transaction. On opening, frames at or below
-  that number are skipped and the others loaded, so every batch is there exactly once.
-* A log file is deleted only after such a commit is durable.
+* The rows of a load and the number of its last batch commit in one DuckDB transaction, which lives in memory until the
+  file is brought up to date (`TELEMETRY_CHECKPOINT_READINGS`): DuckDB keeps no log of its own beside ours. On opening,
+  frames at or below the number in the file are skipped and the others loaded, so every batch is there exactly once.
+* A log file is deleted only after what it holds is in the file and flushed.
 * A batch whose `append` raised `Unavailable` is not there, unless the process dies before the next one: then it may be.
 
 Readers see what was appended, loaded or not: they take (newest loaded batch, batches waiting) under a lock, and ask
@@ -38,7 +39,7 @@ import msgspec
 from alerts.ports import LastValue, Series
 from domain.errors import Conflict, Invalid, Unavailable
 from domain.limits import (
-    TELEMETRY_CHECKPOINT_BYTES,
+    TELEMETRY_CHECKPOINT_READINGS,
     TELEMETRY_LOAD_MS,
     TELEMETRY_LOAD_READINGS,
     TELEMETRY_PENDING_READINGS_MAX,
@@ -70,6 +71,7 @@ class DuckTelemetry:
         threads: Threads DuckDB may use for one query.
         load_readings: Readings waiting in the log at which they are loaded.
         load_ms: How long a reading waits in the log at most, in milliseconds.
+        save_readings: Loaded readings at which the file is brought up to date and the log let go.
     """
 
     def __init__(
@@ -80,12 +82,14 @@ class DuckTelemetry:
         threads: int = 1,
         load_readings: int = TELEMETRY_LOAD_READINGS,
         load_ms: int = TELEMETRY_LOAD_MS,
+        save_readings: int = TELEMETRY_CHECKPOINT_READINGS,
     ) -> None:
         self.failing: str | None = None
         """Why the last load failed; None while all is well. Appends go on until too much waits."""
         self._path = path
         self._load_readings = load_readings
         self._load_s = load_ms / 1_000
+        self._save_readings = save_readings
         self._changed = threading.Condition()
         """Guards everything below."""
         self._waiting: list[Waiting] = []
@@ -96,11 +100,14 @@ class DuckTelemetry:
         self._closing = False
         self._unsure = False
         """The last load ended with an error, and may have been committed. Guarded by `_loading`."""
+        self._unsaved_rows = 0
+        """Loaded since the file was last brought up to date. Guarded by `_loading`."""
         self._loading = threading.Lock()
         """One load, retention run or close at a time."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = duckdb.connect(str(path), config=_config(path, memory_mb, threads))
+            self._db = duckdb.connect(":memory:", config=_config(path, memory_mb, threads))
+            bulk.attach(self._db, path)
         except (duckdb.Error, OSError) as error:
             raise Unavailable("telemetry.open", f"{path} cannot be opened: {error}") from error
         self._log = SegmentLog(path.with_name(f"{path.name}.log"))
@@ -175,12 +182,12 @@ class DuckTelemetry:
                 row = cursor.execute(f"DELETE FROM {layout.table} WHERE ts_ms < ?", [limit]).fetchone()  # noqa: S608 - the table name is ours
                 deleted += int(row[0]) if row else 0
             if deleted:
-                cursor.execute("CHECKPOINT")
+                bulk.checkpoint(cursor)
         self._queries.forget()
         return deleted
 
     def close(self) -> None:
-        """Loads what waits, merges DuckDB's log and releases the file. What cannot be loaded stays in the log."""
+        """Loads what waits, brings the file up to date and releases it. What cannot be loaded stays in the log."""
         with self._changed:
             if self._closing:
                 return
@@ -193,8 +200,10 @@ class DuckTelemetry:
             log.warning("closed with readings in the log, which the next start will load: %s", error)
         with self._loading:
             self._log.close()
-            with contextlib.suppress(OSError):
-                self._log.release(self._loaded)
+            try:
+                self._checkpoint()
+            except (duckdb.Error, OSError) as error:
+                log.warning("closed without bringing %s up to date; the next start will: %s", self._path, error)
             self._db.close()
 
     # --- reading ------------------------------------------------------------------------------------------------
@@ -232,12 +241,10 @@ class DuckTelemetry:
             return self._queries.count(kind)
 
     def size_bytes(self) -> int:
-        """Bytes on disk: tables, DuckDB's log and ours."""
-        size = self._log.size_bytes()
-        for path in (self._path, self._path.with_name(f"{self._path.name}.wal")):
-            with contextlib.suppress(FileNotFoundError):
-                size += path.stat().st_size
-        return size
+        """Bytes on disk: tables and log."""
+        with contextlib.suppress(FileNotFoundError):
+            return self._log.size_bytes() + self._path.stat().st_size
+        return self._log.size_bytes()
 
     # --- inside -------------------------------------------------------------------------------------------------
 
@@ -263,7 +270,8 @@ class DuckTelemetry:
                 found, waiting = [], 0
         if found:
             self._load(found)
-        self._log.release(self._loaded)
+        if batches:
+            self._checkpoint()
         if batches:
             log.info("loaded %d batches from the telemetry log", batches)
 
@@ -320,7 +328,15 @@ class DuckTelemetry:
             self._waiting_rows = sum(entry.rows for entry in self._waiting)
             self.failing = None
             self._changed.notify_all()
-        self._log.release(last)
+        self._unsaved_rows += sum(entry.rows for entry in some)
+        if self._unsaved_rows >= self._save_readings:
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        """The tables are made durable as they are, and the log lets go what is in them. Holds `_loading`."""
+        bulk.checkpoint(self._db)
+        self._unsaved_rows = 0
+        self._log.release(self._loaded)
 
 
 def _config(path: Path, memory_mb: int, threads: int) -> dict[str, Any]:
@@ -328,7 +344,9 @@ def _config(path: Path, memory_mb: int, threads: int) -> dict[str, Any]:
         "memory_limit": f"{memory_mb}MB",
         "threads": threads,
         "temp_directory": str(path.with_name(f"{path.name}.tmp")),
-        "checkpoint_threshold": f"{TELEMETRY_CHECKPOINT_BYTES // 1_048_576}MB",
+        # Only when we say so: the store's own log, not DuckDB's, decides when the file must be up to date.
+        "checkpoint_threshold": "1TB",
+        "auto_checkpoint_skip_wal_threshold": 2**60,
         "preserve_insertion_order": True,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,

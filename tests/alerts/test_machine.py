@@ -133,6 +133,11 @@ class Shift(RuleBasedStateMachine):
         return data.draw(st.sampled_from(found)) if found else None
 
     @invariant()
+    def each_device_knows_how_many_of_its_rules_remember_something(self):
+        for watch in self.station.state.watches.values():
+            assert watch.awake == sum(one.slot.memory is not None for one in watch.rules)
+
+    @invariant()
     def life_safety_is_suppressed_by_two_people_or_not_at_all(self):
         for alert in self.station.alerts.values():
             if alert.life_safety:

@@ -15,7 +15,7 @@ PERIOD = 60_000
 def seen(history, batch, at, signal):
     watch = Watch(port("p1"), 60.0)
     for item in history:
-        remember(watch, item)
+        remember({watch.device.id: watch}, [item])
     view = BatchView(batch)
     view.move(at, batch[at], watch)
     return view.value(signal)

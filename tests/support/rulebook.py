@@ -34,6 +34,7 @@ class Rule:
         self.info = about
         self.params: dict[str, Any] = {}
         self.glance = None
+        self.looks = None
 
     def screen(self, reading: Reading) -> bool:
         return True

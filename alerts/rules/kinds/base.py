@@ -13,6 +13,7 @@ from alerts.rules.base import View
 from alerts.rules.nodes import Node
 from alerts.rules.reader import Reader, number_text
 from domain.kinds import DeviceKind, Signal
+from domain.limits import RULE_RATE_STEPS
 
 __all__ = [
     "Binding", "Bound", "Condition", "ConditionKind", "Context", "Field", "Frame", "Operand", "Pair", "RateSlot",
@@ -120,6 +121,11 @@ class RateSlot(NamedTuple):
     rising: bool
     limit: float
     window_ms: int
+
+    @property
+    def step_ms(self) -> int:
+        """Samples that follow each other within this time are thinned out: see `kinds.rate`."""
+        return self.window_ms // RULE_RATE_STEPS
 
     @property
     def may(self) -> str:

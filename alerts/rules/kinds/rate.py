@@ -1,4 +1,10 @@
-"""Rate of change: a signal that rose or fell by so much within a window. Exact: a monotone queue, no buckets."""
+"""Rate of change: a signal that rose or fell by so much within a window.
+
+What is remembered is a monotone queue of samples that may yet be the extreme of a window. Samples closer together than
+1/64 of the window are thinned out, so that neither memory nor work grows with the rate at which a device reports: the
+kept one stands for them and stays as much longer. So no change within the window is ever missed, and what is found
+took at most 1/64 longer. At reporting periods above 1/64 of the window nothing is thinned out.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -6,28 +12,28 @@ from typing import Any, Final
 from alerts.rules.kinds.base import Binding, Bound, Condition, ConditionKind, Context, Field, Frame, Operand, RateSlot
 from alerts.rules.nodes import Node
 from alerts.rules.reader import duration_text
-from domain.limits import RULE_WINDOW_SAMPLES_MAX
 
 __all__ = ["KIND", "Rate", "slid"]
 
 
-def slid(queue: Sequence[float], ts: int, value: float, since: int, *, rising: bool) -> tuple[float, ...]:
+def slid(queue: Sequence[float], ts: int, value: float, slot: RateSlot) -> tuple[float, ...]:
     """The monotone queue after one more sample: flat (time, value, time, value, …), its first value the extreme.
 
-    Rising keeps minima, falling keeps maxima. Samples before `since` leave; samples that can never again be the
-    extreme of a window leave too. Beyond `RULE_WINDOW_SAMPLES_MAX` the newest but one makes way: the extreme stays.
+    Rising keeps minima, falling keeps maxima. Samples older than the window and a step leave, those that can never
+    again be the extreme leave too. A sample that is no new extreme is not kept within a step of one that is.
     """
     head, tail = 0, len(queue)
+    since = ts - slot.window_ms - slot.step_ms
     while head < tail and queue[head] < since:
         head += 2
-    if rising:
+    if slot.rising:
         while tail > head and queue[tail - 1] >= value:
             tail -= 2
     else:
         while tail > head and queue[tail - 1] <= value:
             tail -= 2
-    tail = min(tail, head + 2 * (RULE_WINDOW_SAMPLES_MAX - 1))
-    return (*queue[head:tail], ts, value)
+    kept = tuple(queue[head:tail])
+    return kept if kept and ts - kept[-2] < slot.step_ms else (*kept, ts, value)
 
 
 class Rate(Condition, frozen=True, kw_only=True):
@@ -56,7 +62,8 @@ class Rate(Condition, frozen=True, kw_only=True):
         """A closure over its queue's place in memory."""
         place, signal, rising = binding.slot(), self.signal, self.rising
         limit, window_ms = binding.number(self.limit) or 0.0, binding.ms(self.within)
-        binding.rates.append(RateSlot(place, signal, rising, limit, window_ms))
+        slot = RateSlot(place, signal, rising, limit, window_ms)
+        binding.rates.append(slot)
 
         def evaluate(frame: Frame) -> tuple[bool | None, bool | None]:
             values = None if frame.view is None else frame.view.reading.values
@@ -64,7 +71,7 @@ class Rate(Condition, frozen=True, kw_only=True):
             queue = frame.slots[place] or ()
             if value is None or frame.late or (queue and frame.ts < queue[-2]):
                 return None, None
-            queue = slid(queue, frame.ts, value, frame.ts - window_ms, rising=rising)
+            queue = slid(queue, frame.ts, value, slot)
             frame.slots[place] = queue
             change = value - queue[1] if rising else queue[1] - value
             frame.inputs[signal] = value
@@ -73,7 +80,6 @@ class Rate(Condition, frozen=True, kw_only=True):
                 frame.inputs[f"{signal}_change"] = value - queue[1]
             return truth, truth
 
-        slot = binding.rates[-1]
         return Bound(evaluate, lambda _has: slot.may, lambda _has: "False", lambda _has: slot.touch)
 
 

@@ -1,4 +1,4 @@
-"""Properties: three-valued logic, exact rates, exact holds, honest screens."""
+"""Properties: three-valued logic, rates that miss nothing, exact holds, honest screens."""
 
 import itertools
 
@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alerts.rules.kinds.base import RateSlot
 from alerts.rules.kinds.boolean import all_of, any_of, held_on, not_of
 from alerts.rules.kinds.rate import slid
+from alerts.rules.screen import screen_together
+from domain.limits import RULE_RATE_STEPS
 from domain.readings import DeviceEvent, Quality
 
 TRUTHS = (True, False, None)
@@ -41,33 +44,57 @@ def test_unknown_is_neither_true_nor_false(known):
 samples = st.lists(st.tuples(st.integers(0, 50), st.integers(-30, 30)), min_size=1, max_size=60)
 
 
+def extremes(seen, now, window, step, rising):
+    """The extreme of the window, and that of the window and a step: a rate may know either, or one in between."""
+    pick = min if rising else max
+    return [pick(value for at, value in seen if at >= now - reach) for reach in (window, window + step)]
+
+
 @given(samples, st.integers(1, 120), st.booleans())
-def test_monotone_queue_knows_the_extreme_of_every_window(steps, window, rising):
+def test_monotone_queue_knows_the_extreme_of_every_window_and_stays_short(steps, window, rising):
+    slot = RateSlot(0, "power", rising, 1.0, window * 1_000)
     queue, seen, now = (), [], 0
     for gap, value in steps:
-        now += gap
+        now += gap * 100
         seen.append((now, value))
-        queue = slid(queue, now, value, now - window, rising=rising)
-        inside = [v for at, v in seen if at >= now - window]
-        assert queue[1] == (min(inside) if rising else max(inside))
+        queue = slid(queue, now, value, slot)
+        exact, wider = extremes(seen, now, slot.window_ms, slot.step_ms, rising)
+        assert min(exact, wider) <= queue[1] <= max(exact, wider)
+        assert list(queue[::2]) == sorted(queue[::2])
+        assert list(queue[1::2]) == sorted(queue[1::2], reverse=not rising)
+        assert len(queue) <= 2 * (RULE_RATE_STEPS + 2)
+
+
+def test_samples_further_apart_than_a_step_are_all_looked_at():
+    slot = RateSlot(0, "power", True, 1.0, 64_000)
+    queue = ()
+    for second in range(66):
+        queue = slid(queue, 1_000 * second, second, slot)
+    assert queue == tuple(number for second in range(66) for number in (1_000 * second, second))
+    assert slid(queue, 66_000, 66, slot)[:2] == (1_000, 1)
 
 
 @given(samples, st.integers(1, 40), st.integers(10, 120), st.sampled_from(["rise", "fall"]))
 @settings(max_examples=60, deadline=None)
-def test_rate_rule_equals_a_brute_force_look_over_the_window(player_of, steps, limit, window, way):
+def test_rate_rule_misses_no_change_within_its_window_and_finds_none_that_took_a_step_longer(
+    player_of, steps, limit, window, way
+):
     player = player_of(
         f"levels: [{{severity: 2, when: {{signal: temp_socket, {way}: {limit}, within: {window}}}}}]\nclear: manual"
     )
-    now, seen, expected = 0, [], False
+    now, seen, breached = 0, [], False
     for gap, value in steps:
         now += gap
         seen.append((now, value))
-        inside = [v for at, v in seen if at >= now - window]
-        change = value - min(inside) if way == "rise" else max(inside) - value
+        exact, wider = (
+            abs(value - base) for base in extremes(seen, now, window, window / RULE_RATE_STEPS, way == "rise")
+        )
         found = player.say(now, temp_socket=float(value))
-        breached = change >= limit and not expected
-        assert found == ([("breach", 2)] if breached else [])
-        expected = expected or breached
+        if breached or wider < limit:
+            assert found == []
+        elif exact >= limit:
+            assert found == [("breach", 2)]
+        breached = breached or bool(found)
 
 
 def reference_hold(history, hold, grace):
@@ -145,6 +172,7 @@ says = st.fixed_dictionaries(
 @settings(max_examples=150, deadline=None)
 def test_screen_is_false_only_if_judging_changes_nothing_and_memory_survives_json(player_of, name, steps):
     player = player_of(RULES[name], period_s=20)
+    other = player_of(RULES["threshold"]).rule
     plain = None
     now = 1_000
     for step in steps:
@@ -154,6 +182,7 @@ def test_screen_is_false_only_if_judging_changes_nothing_and_memory_survives_jso
         late = int(Quality.LATE) if step["late"] else 0
         reading = player.reading(now - (30 if late else 0), event, quality=late, **values)
         view = player.view(reading)
+        assert screen_together((player.rule, other))(reading) is (player.rule.screen(reading) or other.screen(reading))
         if not player.rule.screen(reading):
             assert player.rule.judge(None, view) is None
         direct = player.rule.judge(plain, view)

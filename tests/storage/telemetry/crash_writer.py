@@ -24,7 +24,8 @@ def batch(number):
 
 
 def main():
-    store = DuckTelemetry(Path(sys.argv[1]), memory_mb=64, load_readings=int(sys.argv[2]), load_ms=20)
+    load, save = map(int, sys.argv[2:4])
+    store = DuckTelemetry(Path(sys.argv[1]), memory_mb=64, load_readings=load, load_ms=20, save_readings=save)
     number = store.last_batch
     while True:
         number += 1

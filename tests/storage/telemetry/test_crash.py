@@ -16,13 +16,14 @@ from storage.telemetry.duckdb_store import DuckTelemetry
 from tests.storage.telemetry.crash_writer import batch
 
 ROOT = Path(__file__).resolve().parents[3]
-ROUNDS = 8
+ROUNDS = 10
 
 
-def run_and_kill(path, load_readings, after_s):
+def run_and_kill(path, load_readings, save_readings, after_s):
     """Runs the writer until killed with SIGKILL; returns the number it last reported as durable."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, str(Path(__file__).with_name("crash_writer.py")), str(path), str(load_readings)]
+    writer = Path(__file__).with_name("crash_writer.py")
+    command = [sys.executable, str(writer), str(path), str(load_readings), str(save_readings)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
         first = process.stdout.readline()
         assert first, "the writer did not start"
@@ -39,7 +40,8 @@ def test_every_batch_reported_durable_survives_kill_9_exactly_once_and_the_last_
     rng = random.Random(20_261_122)
     path = tmp_path / "t.duckdb"
     for _ in range(ROUNDS):
-        reported = run_and_kill(path, rng.choice((1, 50, 400, 100_000)), rng.uniform(0.0, 0.4))
+        load, save = rng.choice((1, 50, 400, 100_000)), rng.choice((1, 300, 100_000))
+        reported = run_and_kill(path, load, save, rng.uniform(0.0, 0.4))
         store = DuckTelemetry(path, memory_mb=64)
         try:
             last = store.last_batch
@@ -98,6 +100,20 @@ def test_a_damaged_frame_with_whole_ones_behind_it_is_reported_kept_aside_and_co
     assert numbers(path) == [1, 3, 4]
     assert any("disk may be failing" in record.message for record in caplog.records)
     assert list((path.parent / "t.duckdb.log").glob("*.damaged"))
+
+
+def test_what_was_loaded_but_not_yet_in_the_file_comes_from_the_log_again(tmp_path):
+    store = DuckTelemetry(tmp_path / "t.duckdb", load_ms=10**9)
+    for number in range(1, 4):
+        store.append(number, batch(number))
+        store.flush()
+    left = tmp_path / "left"
+    left.mkdir()
+    shutil.copy(tmp_path / "t.duckdb", left)
+    shutil.copytree(tmp_path / "t.duckdb.log", left / "t.duckdb.log")
+    store.close()
+    assert numbers(left / "t.duckdb") == [1, 2, 3]
+    assert numbers(tmp_path / "t.duckdb") == [1, 2, 3]
 
 
 def test_a_log_that_was_loaded_but_not_deleted_is_not_loaded_again(tmp_path):
