@@ -23,6 +23,7 @@ demo: $(STAMP)  ## run the product: embedded broker, stores, simulated district,
 	$(BIN)/anju up --demo --data $(DATA)
 
 test: check  ## everything that proves it: style, types, floors, unit to browser tests, the built wheel
+	# Its own -m takes the place of the one in pyproject.toml: slow tests run here.
 	$(BIN)/python -m pytest -m "not browser and not e2e" -n 2
 	# A real browser on a busy machine can miss a deadline: what failed is tried once more by itself, and must pass then.
 	$(BIN)/python -m pytest -m "browser or e2e" -p no:randomly || \

@@ -57,14 +57,14 @@ class Suppression(Struct, frozen=True, gc=False):
     """A reason why the alert is kept from ringing; computed beside the state. The alert stays open."""
 
     by: str
-    """``shelved``, ``maintenance``, ``inhibited`` or ``flapping``."""
+    """``shelved``, ``maintenance``, ``inhibited``, ``superseded`` or ``flapping``."""
     reason: str
     until_ms: int | None = None
     actor: str | None = None
     second: str | None = None
     """The second person, where a life-safety alert is concerned."""
     ref: str | None = None
-    """The maintenance window, or the alert or gateway that inhibits."""
+    """The maintenance window, the alert or gateway that inhibits, or the alert that speaks for this one."""
 
 
 class Alert(Struct, frozen=True):

@@ -16,6 +16,7 @@ from alerts.inputs import (
     Unshelve,
 )
 from alerts.lifecycle import suppressed_by
+from alerts.superseding import review_yielding_to
 from alerts.suppression import check_dismissal, check_maintenance, check_shelve
 from alerts.ticking import review_maintenance
 from alerts.times import rfc3339
@@ -43,6 +44,7 @@ def decide_command(draft: Draft, command: Command) -> Decision:
         draft.changes.answers[command.cmd] = alert.id
     if draft.answer.rule in draft.state.sources:
         explain_silence_behind(draft, draft.answer.target)
+    review_yielding_to(draft, draft.answer)
     return draft.decision()
 
 

@@ -13,6 +13,7 @@ from alerts.inhibition import explain_silence_behind, inhibition
 from alerts.lifecycle import due_ms, suppressed_by, verify_due_ms, with_mark
 from alerts.rules.base import CompiledRule, Finding, Verdict
 from alerts.state import CLOCK, Slot, Watch
+from alerts.superseding import review_yielding_to, superseded
 from alerts.suppression import Flap, maintenance_for
 from domain.devices import Device
 from domain.ids import alert_id
@@ -85,6 +86,7 @@ def _take(draft: Draft, case: _Case) -> None:
         after = draft.suppress(after, _flapping())
     if after.rule in draft.state.sources:
         explain_silence_behind(draft, after.target)
+    review_yielding_to(draft, after)
 
 
 def _return(draft: Draft, alert: Alert, case: _Case) -> Alert | None:
@@ -187,11 +189,12 @@ def _with_conditions(draft: Draft, alert: Alert, case: _Case) -> Alert:
     flags = ["late"] if draft.now_ms - case.finding.at_ms > FRESH_MS_MAX else []
     reasons = [maintenance_for(alert, draft.windows(), draft.state.registry, draft.now_ms)]
     reasons.append(inhibition(draft, case.watch, case.rule.info))
+    reasons.append(superseded(draft, alert, case.rule.info))
     if case.flap.flapping and not alert.life_safety:
         reasons.append(_flapping())
         flags.append("flapping")
     suppressed = [reason for reason in reasons if reason is not None]
-    causes = [one.ref for one in suppressed if one.by == "inhibited" and one.reason == "source_alert"]
+    causes = [one.ref for one in suppressed if one.reason == "source_alert"]
     return replace(alert, flags=flags, suppressed=suppressed, cause=causes[0] if causes else None)
 
 

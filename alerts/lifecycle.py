@@ -33,6 +33,8 @@ __all__ = [
     "with_mark",
 ]
 
+_BY_OTHERS: Final = frozenset({"inhibited", "superseded"})
+"""Reasons not to ring that lie in another alert (or gateway): it is the `cause`."""
 _U, _A = AlertState.UNACKNOWLEDGED, AlertState.ACKNOWLEDGED
 _RU, _RL, _C = AlertState.RETURNED_UNACKNOWLEDGED, AlertState.RETURNED_LATCHED, AlertState.CLOSED
 
@@ -82,12 +84,12 @@ def closing_reason(alert: Alert) -> str | None:
     """Why nothing is left to wait for, or None while something is.
 
     ``returned``: acknowledged, gone, not latching. A flapping alert is held open until it is calm, so that a
-    chattering sensor is one row and not one every minute. ``superseded``: gone while another alert explained it;
-    nobody was called for it, so nobody needs to acknowledge that it is over.
+    chattering sensor is one row and not one every minute. ``superseded``: gone while another alert explained it or
+    spoke for it; that one is to be acknowledged, so nobody needs to acknowledge that this one is over.
     """
     if alert.latching or alert.state not in (_RU, _RL) or suppressed_by(alert, "flapping") is not None:
         return None
-    if suppressed_by(alert, "inhibited") is not None:
+    if any(one.by in _BY_OTHERS for one in alert.suppressed):
         return "superseded"
     return "returned" if alert.state is _RL else None
 
@@ -223,7 +225,7 @@ def _suppressed(alert: Alert, suppression: Suppression, next_rev: dict[str, Any]
     changes: dict[str, Any] = {"suppressed": [*(s for s in alert.suppressed if s.by != suppression.by), suppression]}
     if suppression.by == "flapping" and "flapping" not in alert.flags:
         changes["flags"] = [*alert.flags, "flapping"]
-    if suppression.by == "inhibited":
+    if suppression.by in _BY_OTHERS:
         changes["cause"] = suppression.ref if suppression.reason == "source_alert" else None
     return replace(alert, **changes, **next_rev)
 
@@ -239,8 +241,8 @@ def _unsuppressed(
     changes: dict[str, Any] = {"suppressed": left}
     if event.by == "flapping":
         changes["flags"] = [flag for flag in alert.flags if flag != "flapping"]
-    if event.by == "inhibited":
-        changes["cause"] = None
+    if event.by in _BY_OTHERS:
+        changes["cause"] = next((one.ref for one in left if one.reason == "source_alert"), None)
     if not left and alert.state is _U:
         # It rings from now on: nobody could be late for what was kept from them.
         changes["due_ms"] = due_ms(alert.severity, now_ms)

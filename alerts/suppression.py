@@ -1,9 +1,10 @@
 """Who keeps whom from ringing, and why. Beside the life of an alert, never part of it: a suppressed alert is open.
 
-Four reasons: ``shelved`` (a person, for a while), ``maintenance`` (work declared at a place), ``inhibited`` (a silent
-gateway explains the silence behind it) and ``flapping`` (a sensor that cannot make up its mind). A life-safety alert
-is never inhibited nor muted for flapping; shelving, maintenance and calling it not real while its condition holds need
-a second person by name.
+Five reasons: ``shelved`` (a person, for a while), ``maintenance`` (work declared at a place), ``inhibited`` (a silent
+gateway explains the silence behind it), ``superseded`` (another alert rings for the same event: `alerts.superseding`)
+and ``flapping`` (a sensor that cannot make up its mind). A life-safety alert is never inhibited nor muted for flapping,
+and superseded only by another one that rings; shelving, maintenance and calling it not real while its condition holds
+need a second person by name.
 """
 
 from collections.abc import Iterable

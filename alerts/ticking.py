@@ -9,6 +9,7 @@ from alerts.lifecycle import suppressed_by
 from alerts.liveness import OFFLINE, ONLINE, OVERDUE, UNKNOWN, after_silence, silent_ms
 from alerts.rules.base import Verdict
 from alerts.state import Slot, Watch
+from alerts.superseding import review_superseded, review_yielding_to
 from alerts.suppression import maintenance_for
 
 __all__ = ["decide_tick", "review_maintenance", "set_live"]
@@ -122,9 +123,16 @@ def _review_suppressions(draft: Draft, alert: Alert) -> None:
     if suppressed_by(alert, "inhibited") is not None:
         watch, info = draft.state.watches.get(alert.device or ""), draft.rule(alert)
         if watch is None or info is None:
-            draft.unsuppress(alert, "inhibited", "source_gone", "clock")
+            alert = draft.unsuppress(alert, "inhibited", "source_gone", "clock")
         else:
             review(draft, alert, watch, info)
+            alert = draft.alert(alert.id) or alert
+    if suppressed_by(alert, "superseded") is not None:
+        info = draft.rule(alert)
+        if info is None:
+            draft.unsuppress(alert, "superseded", "source_gone", "clock")
+        else:
+            review_superseded(draft, alert, info)
 
 
 def _verification_missed(draft: Draft, alert: Alert) -> bool:
@@ -159,9 +167,15 @@ def _review_windows(draft: Draft) -> None:
 def review_maintenance(draft: Draft, actor: str) -> None:
     """Compares every open alert with the windows in force: mutes what is covered, lets ring what no longer is."""
     windows = draft.windows()
+    changed = []
     for alert in draft.open_alerts():
         wanted = maintenance_for(alert, windows, draft.state.registry, draft.now_ms)
+        after = alert
         if wanted is not None:
-            draft.suppress(alert, wanted, actor)
+            after = draft.suppress(alert, wanted, actor)
         elif suppressed_by(alert, "maintenance") is not None:
-            draft.unsuppress(alert, "maintenance", "window_ended", actor)
+            after = draft.unsuppress(alert, "maintenance", "window_ended", actor)
+        if after is not alert:
+            changed.append(after)
+    for alert in changed:
+        review_yielding_to(draft, draft.alert(alert.id) or alert)

@@ -230,3 +230,7 @@ LOAD_INFLIGHT_MAX: Final = 16_000
 """Unacknowledged packets of the load publisher: below the 65,535 packet ids of MQTT, wide enough to hide commits."""
 SIM_TRUTHS_MAX: Final = 1_000
 """Incidents that a simulated world remembers; an endless show forgets the oldest that are over."""
+INHIBITION_RETURN_MS: Final = 900_000
+"""A device heard again has so long for its alert to return, or else it rings after all: thrice the usual 5 min."""
+SUPERSEDED_GRACE_MS: Final = 60_000
+"""After the alert that spoke for it has returned, another one has so long to return too before it rings."""

@@ -49,6 +49,10 @@ class RuleInfo(Struct, frozen=True):
     """Parameter → default: what compounds and devices may override."""
     symptom_of: tuple[str, ...] = ()
     """Rules whose open alert at the device's gateway explains this one (inhibition). Empty for life safety."""
+    yields_to: str | None = None
+    """Rule whose alert at the same target speaks for this one: one event, one call (`alerts.superseding`)."""
+    yields_within_s: float = 0.0
+    """It does so for an alert that begins within so many seconds of the last that happened to the other one."""
     clear: str = ""
     """When it returns, in words of the pack; ``manual`` if only a person ends it."""
     verify_s: float | None = None

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
+from alerts.rules.base import RuleInfo
 from alerts.rules.nodes import Node, PackError
 from alerts.rules.reader import Reader
 from alerts.rules.rulegrammar import read_rule
@@ -90,14 +91,35 @@ def cross_check(
                 errors.append(PackError(info.file, info.line, text, "give one another id"))
             rules[info.id] = info.file
     all_cards, all_rules = {*cards, *known_cards}, {*rules, *known_rules}
+    infos = {rule.info.id: rule.info for pack in packs for rule in pack.rules}
     for info in (rule.info for pack in packs for rule in pack.rules):
         reader = Reader(info.file)
-        if info.card is not None and info.card not in all_cards:
-            reader.error(
-                info.line, f"rule {info.id}: there is no card {info.card!r}", reader.instead(info.card, all_cards)
-            )
-        for cause in info.symptom_of:
-            if cause not in all_rules:
-                reader.error(info.line, f"rule {info.id}: there is no rule {cause!r}", reader.instead(cause, all_rules))
+        _check_references(reader, info, all_cards, all_rules)
+        if info.yields_to in infos:
+            _check_yielding(reader, info, infos[info.yields_to])
         errors.extend(reader.errors)
     return errors
+
+
+def _check_references(reader: Reader, info: RuleInfo, cards: set[str], rules: set[str]) -> None:
+    if info.card is not None and info.card not in cards:
+        reader.error(info.line, f"rule {info.id}: there is no card {info.card!r}", reader.instead(info.card, cards))
+    for other in (*info.symptom_of, info.yields_to):
+        if other is not None and other not in rules:
+            reader.error(info.line, f"rule {info.id}: there is no rule {other!r}", reader.instead(other, rules))
+
+
+def _check_yielding(reader: Reader, info: RuleInfo, other: RuleInfo) -> None:
+    """Whoever would be called by a rule that yields is called by the one it yields to, and that one never yields."""
+    what = f"rule {info.id} cannot yield to {other.id}"
+    if other.yields_to is not None:
+        reader.error(info.line, f"{what}, which yields itself", "name the rule that speaks for all of them")
+    if (other.kind, other.scope) != (info.kind, info.scope):
+        reader.error(info.line, f"{what}: it is about something else", "name a rule of the same kind and scope")
+    if info.life_safety and not other.life_safety:
+        reader.error(info.line, f"{what}: it is no life-safety rule", "name one, or remove `yields_to`")
+    if min(other.severities) > min(info.severities):
+        reader.error(info.line, f"{what}: it is milder", "name a rule at least as grave, or remove `yields_to`")
+    missing = ", ".join(sorted(set(info.recipients) - set(other.recipients)))
+    if missing:
+        reader.error(info.line, f"{what}: it does not call {missing}", f"add them to the recipients of {other.id}")

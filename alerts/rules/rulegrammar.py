@@ -21,7 +21,7 @@ __all__ = ["SCOPES", "read_rule"]
 SCOPES: Final = ("device", "zone", "gateway", "compound")
 _KEYS: Final = (
     "id", "version", "title", "kind", "types", "scope", "signal", "params", "levels", "clear", "latching",
-    "life_safety", "card", "recipients", "basis", "symptom_of", "verify",
+    "life_safety", "card", "recipients", "basis", "symptom_of", "yields_to", "verify",
 )  # fmt: skip
 _REQUIRED: Final = ("id", "version", "title", "kind", "levels", "clear", "recipients", "basis")
 
@@ -86,6 +86,7 @@ def _info(
         reader.error(
             found["symptom_of"], "a life-safety rule cannot be a symptom", "remove `symptom_of`: nothing hides it"
         )
+    yields_to, yields_within_s = _yields(reader, found)
     verify_s, verify_severity = _verify(reader, found, severities)
     defaults = {name: param.default for name, param in context.params.items()}
     if version is None or title is None or basis is None or not levels:
@@ -97,12 +98,21 @@ def _info(
         condition="; ".join(f"{level.severity}: {level.when.words(defaults)}" for level in levels),
         signal=None if signal is None else signal.name, card=card, recipients=recipients, basis=basis,
         latching=_flag(reader, found, "latching"), life_safety=life_safety, overridable=defaults,
-        symptom_of=symptom_of, clear=clear.words(defaults), verify_s=verify_s, verify_severity=verify_severity,
+        symptom_of=symptom_of, yields_to=yields_to, yields_within_s=yields_within_s, clear=clear.words(defaults),
+        verify_s=verify_s, verify_severity=verify_severity,
     )  # fmt: skip
 
 
 def _flag(reader: Reader, found: dict[str, Node], key: str) -> bool:
     return bool(reader.boolean(found[key], key)) if key in found else False
+
+
+def _yields(reader: Reader, found: dict[str, Node]) -> tuple[str | None, float]:
+    keys = ("rule", "within")
+    entries = (reader.mapping(found["yields_to"], "yields_to", keys, keys) or {}) if "yields_to" in found else {}
+    if len(entries) < len(keys):
+        return None, 0.0
+    return reader.text(entries["rule"], "rule"), reader.seconds(entries["within"], "within", 1) or 0.0
 
 
 def _verify(reader: Reader, found: dict[str, Node], severities: tuple[int, ...]) -> tuple[float | None, int | None]:

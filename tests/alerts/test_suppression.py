@@ -255,3 +255,20 @@ def test_device_that_stays_silent_after_its_gateway_is_back_rings_after_a_grace(
     decision = house.take(Tick(), back + 150_000)
     assert inhibited(house)["p1"] == []
     assert [intent.ring for intent in decision.intents] == [True, True]
+
+
+def test_device_that_speaks_again_is_given_the_time_to_return_and_rings_when_it_does_not(house):
+    house.take(batch(states=(will("g1", T0 + 1),)))
+    house.take(Tick(), T0 + 6 * MINUTE)
+    back = T0 + 7 * MINUTE
+    for minute in range(15):
+        at = back + minute * MINUTE
+        spoken = reading("g1", at, values=GatewayValues(uptime_s=60.0 * minute))
+        # The state says that it is there; this rule wants a reading.
+        house.take(batch(spoken, states=(StateReport("p1", online=True, ts_ms=at, received_ms=at),)))
+        house.take(Tick(), at)
+    (explained,) = inhibited(house)["p1"]
+    assert explained[0] == "inhibited"
+    assert inhibited(house)["p2"] == [], "it never spoke: its grace is over"
+    house.take(Tick(), back + 15 * MINUTE)
+    assert inhibited(house)["p1"] == []

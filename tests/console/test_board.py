@@ -131,6 +131,21 @@ def test_new_rows_enter_at_once_when_nobody_is_in_the_list(page, server):
     row(page, raised).wait_for(timeout=1_500)
 
 
+def test_an_alert_that_another_rings_for_stands_under_it_even_at_level_one(page, server, rows):
+    page.mouse.move(5, 5)
+    [told] = server.post("make", rule="EL-01", compound="xf")["ids"]
+    behind = [{"by": "superseded", "reason": "source_alert", "ref": told}]
+    [inferred] = server.post("make", rule="EL-01", compound="xf", cause=told, suppressed=behind)["ids"]
+    [apart] = server.post("make", rule="EL-01", compound="xf", cause=told)["ids"]
+    row(page, apart).wait_for()
+    row(page, told).get_by_role("button", name="+1 关联").wait_for()
+    assert inferred not in [r["id"] for r in rows(page)]
+    row(page, told).get_by_role("button", name="+1 关联").click()
+    row(page, inferred).wait_for()
+    assert "并入同一事件" in row(page, inferred).inner_text()
+    assert "child" in row(page, inferred).get_attribute("class")
+
+
 def test_keys_reach_the_detail_and_come_back_to_the_same_alert_after_a_re_sort(page, server, rows):
     page.keyboard.press("KeyJ")
     page.keyboard.press("KeyJ")

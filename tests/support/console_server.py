@@ -10,11 +10,12 @@ import threading
 import time
 from pathlib import Path
 
+import msgspec
 import uvicorn
 from fastapi import FastAPI, Request
 from msgspec.structs import replace
 
-from alerts.alert import AlertState
+from alerts.alert import AlertState, Suppression
 from alerts.decision import Entry, ValueUpdate
 from alerts.events import AlertAcknowledged, AlertClosed, AlertRaised, AlertReturned, ConditionReoccurred
 from alerts.inputs import Tick
@@ -56,6 +57,8 @@ class Scene(House):
 
     def make(self, rule, compound, count=1, **more):
         found = []
+        if "suppressed" in more:
+            more["suppressed"] = msgspec.convert(more["suppressed"], list[Suppression])
         for _ in range(count):
             self.number += 1
             found.append(scene.alert(rule, compound, 10_000 + self.number, self.clock(), **({"ago_s": 0} | more)))

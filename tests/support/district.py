@@ -56,6 +56,8 @@ class Episode(Struct):
     """The gravest it had."""
     states: list[AlertState]
     """Every state it went through, in order."""
+    rang: bool
+    """True once nothing kept it from ringing while nobody had acknowledged it."""
 
 
 class Desk:
@@ -92,12 +94,12 @@ class Desk:
         if found is None:
             twins = [one for one in self.episodes.values() if one.alert.open and _slot(one.alert) == _slot(alert)]
             assert twins == [], f"two open alerts of {_slot(alert)}"
-            self.episodes[alert.id] = Episode(alert, alert.raised_ms, alert.severity, [alert.state])
-            return
+            found = self.episodes[alert.id] = Episode(alert, alert.raised_ms, alert.severity, [alert.state], rang=False)
         found.alert = alert
         found.severity = min(found.severity, alert.severity)
         if alert.state is not found.states[-1]:
             found.states.append(alert.state)
+        found.rang |= alert.state is AlertState.UNACKNOWLEDGED and not alert.suppressed
 
 
 def _slot(alert: Alert) -> tuple[str, str]:

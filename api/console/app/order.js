@@ -51,7 +51,13 @@ export function admits(alert, view, match) {
   );
 }
 
-/** Symptoms go under their cause, unless they are of the first level or their cause is not on the list. */
+/** Does another alert ring in its place, for the same event? */
+const superseded = (alert) => alert.suppressed?.some((one) => one.by === "superseded");
+
+/**
+ * Symptoms go under their cause, unless their cause is not on the list or they are of the first level; those of the
+ * first level only when it is the cause that rings for them.
+ */
 function families(alerts) {
   if (!alerts.some((alert) => alert.cause_id)) return { heads: alerts, children: new Map() };
   const present = new Map(alerts.map((alert) => [alert.id, alert]));
@@ -59,7 +65,7 @@ function families(alerts) {
   const heads = [];
   for (const alert of alerts) {
     const cause = alert.cause_id && present.get(alert.cause_id);
-    if (cause && cause !== alert && !cause.cause_id && alert.level > 1) {
+    if (cause && cause !== alert && !cause.cause_id && (alert.level > 1 || superseded(alert))) {
       if (!children.has(cause.id)) children.set(cause.id, []);
       children.get(cause.id).push(alert);
     } else heads.push(alert);

@@ -229,3 +229,68 @@ def test_memory_of_another_layout_starts_afresh(player_of):
     player = player_of(TIERS, period_s=10)
     player.memory = [1, 0, 0, [], None, None, 0, [1, 2, 3, 0]]
     assert player.say(0, temp_socket=85.0) == [("breach", 1)]
+
+
+UNLESS = """
+levels:
+  - severity: 2
+    when:
+      then:
+        first: {event: ebike_in_car}
+        next: {signal: floor, gt: 1}
+        within: 3m
+        unless: {all: [{signal: floor, le: 1}, {signal: presence, is: false}]}
+clear: {for: 60}"""
+
+
+@pytest.fixture
+def carried(player_of):
+    """A car into which an e-bike has been pushed at second 0."""
+    player = player_of(UNLESS, "elevator")
+    player.say(-20, floor=1, presence=False)
+    assert player.say(0, "ebike_in_car") == []
+    return player
+
+
+def test_what_comes_between_undoes_the_first(carried):
+    assert carried.say(10, floor=1, presence=False) == []
+    assert carried.memory is None
+    assert carried.say(20, floor=9, presence=True) == []
+
+
+def test_what_came_between_is_forgotten_when_the_first_comes_again(carried):
+    carried.say(10, floor=1, presence=False)
+    carried.say(20, "ebike_in_car")
+    assert carried.say(30, presence=True) == [], "the empty car was before"
+    assert carried.say(40, floor=9) == [("breach", 2)]
+
+
+def test_what_was_known_before_the_first_or_with_it_undoes_nothing(carried):
+    assert carried.say(5, speed=0.0) == []
+    assert carried.say(6, "ebike_in_car", floor=1, presence=False) == []
+    assert carried.say(7, floor=1) == [], "nothing said of presence since"
+    assert carried.say(40, floor=9, presence=True) == [("breach", 2)]
+
+
+def test_what_comes_with_the_next_or_is_unknown_undoes_nothing(player_of):
+    player = player_of("levels: [{severity: 2, when: {then: {first: {event: ebike_in_car},\n"
+                       "  next: {signal: floor, gt: 1}, within: 3m, unless: {signal: presence, is: false}}}}]\n"
+                       "clear: {for: 60}", "elevator")  # fmt: skip
+    player.say(0, "ebike_in_car")
+    player.say(10, speed=1.0)
+    (finding,) = player.findings(player.reading(40, floor=9, presence=False))
+    assert (finding.what, finding.evidence.inputs["first_ms"]) == ("breach", 0)
+
+
+def test_what_arrives_late_undoes_only_by_an_event_after_the_first(player_of):
+    rule = """
+levels: [{severity: 2, when: {then: {first: {event: ebike_in_car}, next: {signal: floor, gt: 1}, within: 3m,
+  unless: {event: door_held}}}}]
+clear: {for: 60}"""
+    late = int(Quality.LATE)
+    for at, found in ((5, []), (-5, [("breach", 2)])):
+        player = player_of(rule, "elevator")
+        player.say(0, "ebike_in_car")
+        player.say(10, speed=1.0)
+        player.say(at, "door_held", quality=late)
+        assert player.say(20, floor=9) == found

@@ -139,6 +139,9 @@ clear: {when: {signal: power, ge: 10}, for: 5}""",
     "count": "levels: [{severity: 2, when: {count: {of: {signal: smoke, is: true}, at_least: 2, within: 60}}}]\n"
     "clear: {for: 5}",
     "latch": "levels: [{severity: 2, when: {event: over_temp, until: [zone_clear], for: 5}}]\nclear: {for: 5}",
+    "unless": "levels: [{severity: 2, when: {then: {first: {event: smoke}, next: {signal: power, gt: 9}, within: 30,\n"
+    "  unless: {signal: session, is: false}}}}]\n"
+    "clear: {for: 5}",
     "then": "levels: [{severity: 2, when: {then: {first: {event: smoke}, next: {signal: power, gt: 9}, within: 30}}}]\n"
     "clear: {for: 5}",
     "together": "levels: [{severity: 2, when: {together: {distinct: condition, at_least: 2, within: 30,\n"

@@ -114,6 +114,17 @@ def test_fire_and_entrapment_are_never_symptoms_and_confirmed_fire_never_clears_
     assert (BOOK.rules["FC-03"].verify_s, BOOK.rules["FC-03"].verify_severity) == (60, 1)
 
 
+def test_suspected_entrapment_alone_yields_and_only_to_one_that_stays_until_a_person_has_looked():
+    yielding = {name: (info.yields_to, info.yields_within_s) for name, info in BOOK.rules.items() if info.yields_to}
+    assert yielding == {"EL-02": ("EL-01", 600.0), "EL-03": ("EL-01", 600.0)}
+    told = BOOK.rules["EL-01"]
+    assert told.latching
+    assert told.life_safety
+    assert told.severities == (1,)
+    for name in yielding:
+        assert set(BOOK.rules[name].recipients) <= set(told.recipients)
+
+
 def test_gateway_silence_explains_the_silence_of_its_devices():
     assert BOOK.rules["EL-18"].symptom_of == ("FC-18",)
     assert BOOK.rules["FC-18U"].symptom_of == ("FC-18",)

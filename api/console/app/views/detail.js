@@ -79,7 +79,10 @@ function Card({ card }) {
 }
 
 /** A reason is a code of the console's own forms, or somebody's words. */
-const reasonText = (text) => (has(`shelve.reason.${text}`) ? t(`shelve.reason.${text}`) : text);
+const reasonText = (text) => {
+  const known = ["shelve.reason", "suppressed.why"].map((group) => `${group}.${text}`).find(has);
+  return known ? t(known) : text;
+};
 
 function Suppressed({ list }) {
   if (!list?.length) return null;

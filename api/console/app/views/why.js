@@ -68,7 +68,7 @@ function sentence(line, unit) {
   const value = typeof number === "number" ? `${measured(number)}${unit ? ` ${unit}` : ""}` : "";
   const own = has(`journal.${line.kind}`) ? `journal.${line.kind}` : "journal.other";
   const reason = event.suppression?.reason ?? event.reason ?? event.why ?? "";
-  const known = ["closed", "shelve.reason", "unsuppressed"].map((group) => `${group}.${reason}`).find(has);
+  const known = ["closed", "shelve.reason", "suppressed.why", "unsuppressed"].map((group) => `${group}.${reason}`).find(has);
   return t(own, {
     who: who(line.actor), value, kind: line.kind, level: event.severity ? t(`level.${event.severity}`) : "",
     reason: known ? t(known) : reason, note: event.note ?? "",
