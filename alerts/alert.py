@@ -139,6 +139,11 @@ class Alert(Struct, frozen=True):
     """Receive time of the latest journalled change."""
 
     @property
+    def vital(self) -> bool:
+        """True when neither one person alone nor its own restlessness may silence it: life safety, or severity 1."""
+        return self.life_safety or self.severity == 1
+
+    @property
     def open(self) -> bool:
         """True until the record has ended."""
         return self.state is not AlertState.CLOSED

@@ -17,7 +17,7 @@ from alerts.lifecycle import apply, closing_reason, suppressed_by
 from alerts.liveness import OFFLINE, grouped
 from alerts.rules.base import RuleInfo
 from alerts.state import EngineState, Slot, Watch, newest_mark
-from alerts.suppression import Flap
+from alerts.suppression import Flap, maintenance_for
 from alerts.times import local_day
 from alerts.wire import to_wire
 from domain.limits import FRESH_MS_MAX
@@ -47,6 +47,9 @@ class Changes(Struct):
     number: tuple[str, int] | None = None
     unopened: int = 0
     started_ms: int | None = None
+    ticked_ms: int | None = None
+    turned_back: bool = False
+    """Our own clock was set back: see `EngineState.turn_back`."""
     registry: Registry | None = None
     at_ms: int = 0
 
@@ -175,10 +178,17 @@ class Draft:
             # No reading will tell the rule that it is over: the person who closed the record has.
             self.changes.memories[self.state.slots[after.rule, after.target]] = None
         self.notify(after, reason, ring=ring)
-        if after.severity == 1 and suppressed_by(after, "shelved") is not None:
-            # What was put aside at severity 2 is another matter at 1.
-            after = self.unsuppress(after, "shelved", "severity_1", "system")
+        if after.severity == 1 and after.suppressed:
+            after = self._heard_at_last(after)
         return after
+
+    def _heard_at_last(self, alert: Alert) -> Alert:
+        """What was put aside at severity 2, by one person or for its restlessness, is another matter at 1."""
+        covered = maintenance_for(alert, self.windows(), self.state.registry, self.now_ms) is not None
+        for by in ("shelved", "flapping", *(() if covered else ("maintenance",))):
+            if alert.open and suppressed_by(alert, by) is not None:
+                alert = self.unsuppress(alert, by, "severity_1", "system")
+        return alert
 
     def suppress(self, alert: Alert, suppression: Suppression, actor: str = "system", cmd: str | None = None) -> Alert:
         """Keeps an alert from ringing, unless it is kept so in exactly this way already."""

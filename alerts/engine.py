@@ -200,4 +200,8 @@ def _evolve_memory(state: EngineState, changes: Changes) -> None:
         state.number_day, state.last_number = changes.number
     if changes.started_ms is not None:
         state.started_ms = changes.started_ms
+    if changes.ticked_ms is not None:
+        state.ticked_ms = changes.ticked_ms
+    if changes.turned_back:
+        state.turn_back(changes.at_ms)
     state.unopened += changes.unopened

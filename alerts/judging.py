@@ -45,25 +45,36 @@ def take_verdict(
     `ts_ms` is the event time of the judged reading; None when time alone was judged.
     """
     draft.changes.memories[slot] = verdict.memory
+    if ts_ms is None:
+        # Time is never replayed: what it led to is new, whatever the clock showed before somebody set it.
+        for finding in verdict.findings:
+            marks = with_mark(draft.marks(slot), CLOCK, (draft.now_ms, 1))
+            _take(draft, _Case(watch, slot, rule, finding, marks, _flap(draft, slot, finding), True))
+        return
     for finding in verdict.findings:
         # Findings are told apart by (source, instant judged, how many before at that instant). The count goes on in a
         # replay just as it did the first time, so a replayed finding meets its own mark and a new one never does, even
         # where a device reports twice in one second or the clocks of two devices differ. The same event once more at
         # the same instant is the same event. A clock that was set back is another source (`alerts.clocks`).
-        source, instant = (CLOCK, draft.now_ms) if ts_ms is None else (draft.clock(watch), ts_ms)
+        source, instant = draft.clock(watch), finding.at_ms
         seen_at, count = draft.changes.seen.get((slot, source)) or slot.seen.get(source, (0, 0))
         before_it = count if seen_at == instant else 0
         mark = (instant, max(1, before_it + (finding.what != "again")))
         if instant >= seen_at:
             draft.changes.seen[slot, source] = mark
-        before = draft.flap(slot)
-        flap = before.after(finding.what, finding.at_ms)
-        if flap is not before:
-            draft.changes.flaps[slot] = flap
+        flap = _flap(draft, slot, finding)
         marks = draft.marks(slot)
         if not _is_replay(draft, slot, marks, source, mark):
-            case = _Case(watch, slot, rule, finding, with_mark(marks, source, mark), flap, ts_ms is None)
-            _take(draft, case)
+            _take(draft, _Case(watch, slot, rule, finding, with_mark(marks, source, mark), flap, False))
+
+
+def _flap(draft: Draft, slot: Slot, finding: Finding) -> Flap:
+    """The slot's transitions with this one."""
+    before = draft.flap(slot)
+    flap = before.after(finding.what, finding.at_ms)
+    if flap is not before:
+        draft.changes.flaps[slot] = flap
+    return flap
 
 
 def _is_replay(draft: Draft, slot: Slot, marks: Marks, source: str, mark: tuple[int, int]) -> bool:
@@ -82,7 +93,7 @@ def _take(draft: Draft, case: _Case) -> None:
     if after is None:
         return
     flapping = suppressed_by(after, "flapping")
-    if after.open and case.flap.flapping and not after.life_safety and flapping is None:
+    if after.open and case.flap.flapping and not after.vital and flapping is None:
         after = draft.suppress(after, _flapping())
     if after.rule in draft.state.sources:
         explain_silence_behind(draft, after.target)
@@ -190,7 +201,7 @@ def _with_conditions(draft: Draft, alert: Alert, case: _Case) -> Alert:
     reasons = [maintenance_for(alert, draft.windows(), draft.state.registry, draft.now_ms)]
     reasons.append(inhibition(draft, case.watch, case.rule.info))
     reasons.append(superseded(draft, alert, case.rule.info))
-    if case.flap.flapping and not alert.life_safety:
+    if case.flap.flapping and not alert.vital:
         reasons.append(_flapping())
         flags.append("flapping")
     suppressed = [reason for reason in reasons if reason is not None]

@@ -179,6 +179,8 @@ class EngineState:
         """Breaches counted but not opened because of `OPEN_ALERTS_MAX`."""
         self.started_ms: int | None = None
         """Receive time of the first tick: silence before it is our own absence."""
+        self.ticked_ms: int | None = None
+        """Receive time of the latest tick."""
         self.sources: frozenset[str] = frozenset()
         """Rules whose open alerts explain others (`RuleInfo.symptom_of`)."""
         self.catching_up = False
@@ -319,6 +321,15 @@ class EngineState:
         self.closed[alert.id] = alert
         while len(self.closed) > CLOSED_ALERTS_KEPT_MAX:
             del self.closed[next(iter(self.closed))]
+
+    def turn_back(self, now_ms: int) -> None:
+        """Our own clock was set back to `now_ms`: receive times that would lie in the future become the present."""
+        if self.started_ms is not None:
+            self.started_ms = min(self.started_ms, now_ms)
+        for watch in self.watches.values():
+            watch.since_ms, watch.back_ms = min(watch.since_ms, now_ms), min(watch.back_ms, now_ms)
+            if watch.heard_ms is not None:
+                watch.heard_ms = min(watch.heard_ms, now_ms)
 
     def show_value(self, alert_id: str, value: float) -> None:
         """Takes over a newer value of an open alert's main signal. It is not journalled: `rev` stays."""

@@ -4,7 +4,7 @@ Five reasons: ``shelved`` (a person, for a while), ``maintenance`` (work declare
 gateway explains the silence behind it), ``superseded`` (another alert rings for the same event: `alerts.superseding`)
 and ``flapping`` (a sensor that cannot make up its mind). A life-safety alert is never inhibited nor muted for flapping,
 and superseded only by another one that rings; shelving, maintenance and calling it not real while its condition holds
-need a second person by name.
+need a second person by name. So it is with any alert while it stands at severity 1, which cannot be shelved at all.
 """
 
 from collections.abc import Iterable
@@ -88,11 +88,11 @@ def check_shelve(alert: Alert, wish: Shelve, now_ms: int) -> Suppression:
 
 
 def check_dismissal(alert: Alert, wish: Resolve) -> None:
-    """Raises `Rejected` when `wish` would silence life safety by one person: it is quiet while its condition holds."""
-    if alert.life_safety and not is_second_person(wish.second, wish.actor):
+    """Raises `Rejected` when one person would silence a vital alert: it would be quiet while its condition holds."""
+    if alert.vital and not is_second_person(wish.second, wish.actor):
         raise Rejected(
             "alert.second_person_required",
-            "ending a life-safety alert whose condition holds needs a second person",
+            "ending an alert of severity 1 or of life safety whose condition holds needs a second person",
             id=alert.id,
         )
 
@@ -141,7 +141,7 @@ def covers(window: MaintenanceDeclared, alert: Alert, registry: Registry, now_ms
         return False
     if window.rules and alert.rule not in window.rules:
         return False
-    if alert.life_safety and not (window.rules and is_second_person(window.second, window.actor)):
+    if alert.vital and not (window.rules and is_second_person(window.second, window.actor)):
         return False
     return window.target in (alert.device, alert.target) or any(
         place.id == window.target for place in registry.above(alert.place)

@@ -1,6 +1,7 @@
 """What time alone leads to: silence, missing data, the end of shelving, of windows and of patience."""
 
 from alerts.alert import Alert, AlertState
+from alerts.clocks import without_instants
 from alerts.draft import Draft
 from alerts.events import MaintenanceEnded, SeverityChanged
 from alerts.inhibition import explain_silence_behind, review
@@ -19,6 +20,11 @@ _BEST_FIRST = (ONLINE, OVERDUE, UNKNOWN, OFFLINE)
 
 def decide_tick(draft: Draft) -> None:
     """Everything that is due at the draft's instant, in a fixed order: explanations come before what they explain."""
+    last_ms = draft.state.ticked_ms
+    draft.changes.ticked_ms = draft.now_ms
+    if last_ms is not None and draft.now_ms < last_ms:
+        _turn_back(draft)
+        return
     if draft.state.started_ms is None:
         draft.changes.started_ms = draft.now_ms
         _settle_memories(draft)
@@ -26,6 +32,19 @@ def decide_tick(draft: Draft) -> None:
     _tick_rules(draft)
     _review_clocks(draft)
     _review_windows(draft)
+
+
+def _turn_back(draft: Draft) -> None:
+    """Our own clock was set back: nobody can have been heard, nothing can have lasted, since an instant yet to come.
+
+    Silence then counts from now. That delays what time leads to by as much as had gone by; otherwise nothing would be
+    noticed until the clock is where it was.
+    """
+    draft.changes.turned_back = True
+    for _, slot, _ in draft.state.tick_plan:
+        memory = draft.memory(slot)
+        if memory is not None:
+            draft.changes.memories[slot] = without_instants(memory, draft.now_ms)
 
 
 def set_live(draft: Draft, watch: Watch, live: str, why: str) -> None:
@@ -59,7 +78,17 @@ def _review_liveness(draft: Draft) -> None:
 
 
 def _settle_memories(draft: Draft) -> None:
-    """After a restart: rules that only a person can clear learn of alerts closed since the checkpoint."""
+    """After a restart: rules learn what the journal knows of alerts that were made or ended since the checkpoint.
+
+    What readings led to has been judged again by now. What time led to has not, and what people did concerns the rules
+    that only a person can clear.
+    """
+    for _, slot, rule in draft.state.tick_plan:
+        alert = draft.open_at(slot)
+        severity = None if alert is None or alert.cleared_ms is not None else alert.severity
+        memory = rule.settled(slot.memory, severity, draft.now_ms)
+        if memory is not slot.memory:
+            draft.changes.memories[slot] = memory
     for slot in draft.state.slots.values():
         info = draft.state.rule(slot.rule)
         if slot.alert_id is None and slot.last_alert != slot.settled and info is not None and info.clear == "manual":

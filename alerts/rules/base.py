@@ -155,6 +155,12 @@ class CompiledRule(Protocol):
         Only rules about missing data and wall-clock deadlines (an unverified fire pre-alarm) answer here.
         """
 
+    def settled(self, memory: Any, severity: int | None, at_ms: int) -> Any:
+        """`memory` of a rule about time in line with the journal, after a start: ticks are not replayed.
+
+        `severity`: that of the open alert whose condition has not returned, None if there is none.
+        """
+
     @property
     def ticks(self) -> bool:
         """True if `tick` can ever answer; the engine calls it for no other rule."""

@@ -117,6 +117,16 @@ class Compiled:
         frame.silent_s, frame.state = silent_s, state
         return self._step(memory, frame)
 
+    def settled(self, memory: Any, severity: int | None, at_ms: int) -> Any:
+        """See `CompiledRule.settled`. An alert made graver because nobody looked stands at a level of ours below."""
+        up = memory is not None and memory[0] == 1 and memory[1] != 0
+        if severity is None:
+            return None if up else memory
+        if up:
+            return memory
+        level = next((own for own in self._severities if own >= severity), self._severities[-1])
+        return self._frozen(level, at_ms, (), (None, None, 0), [None] * self._slots)
+
     def survey(self, memory: Any, target: str, now_ms: int, offline: int, total: int) -> Verdict | None:
         """See `CompiledRule.survey`."""
         if not self.spec.info.surveys:

@@ -9,8 +9,8 @@ core. Measured (2 cores, DuckDB 2.0, about 15 columns in use; repeat with `bench
     log with fdatasync, wall ms    0.5     0.5     0.7      2.3    (0.3 ms for 5 with nothing else running)
 
 The log is loaded by a background thread, `TELEMETRY_LOAD_READINGS` rows or `TELEMETRY_LOAD_MS` at a time. CPU for each
-reading at 1,000 in a batch: columns 0.8 µs, encoding, checksum and write 0.4; Arrow 0.8, insert 0.7, commit and
-checkpoint 0.8: 3.6 µs in all, against 17 for commits of 1,000 rows. Checkpoints (up to 0.3 s) stall the loading thread
+reading at 1,000 in a batch: columns 0.8 µs, encoding, checksum and write 0.3; Arrow 0.6, insert 0.6, commit 0.3,
+checkpoint 0.7: 3.3 µs in all, against 17 for commits of 1,000 rows. Checkpoints (up to 0.3 s) stall the loading thread
 alone, with the GIL released. DuckDB's own appender takes 6 µs a row instead of the 1.5 of Arrow and insert.
 
 What holds after a kill or a power cut at any point:

@@ -272,3 +272,40 @@ def test_device_that_speaks_again_is_given_the_time_to_return_and_rings_when_it_
     assert inhibited(house)["p2"] == [], "it never spoke: its grace is over"
     house.take(Tick(), back + 15 * MINUTE)
     assert inhibited(house)["p1"] == []
+
+
+# --- severity 1 -------------------------------------------------------------------------------------------------------
+
+
+def test_work_declared_by_one_person_does_not_mute_severity_1(station):
+    declare(station)
+    assert station.take(batch(reading("p1", T0 + 1, temp_socket=85.0))).intents[0].ring
+    assert station.only().suppressed == []
+
+
+def test_work_declared_by_two_that_names_the_rule_mutes_severity_1(station):
+    declare(station, rules=["EB-03"], second="li")
+    assert not station.take(batch(reading("p1", T0 + 1, temp_socket=85.0))).intents[0].ring
+
+
+def test_alert_muted_by_one_person_s_work_rings_when_it_becomes_severity_1(station):
+    declare(station)
+    station.take(batch(reading("p1", T0 + 1, temp_socket=75.0)))
+    assert station.only().suppressed
+    decision = station.take(batch(reading("p1", T0 + 2, temp_socket=85.0)))
+    assert station.only().suppressed == []
+    assert any(intent.ring for intent in decision.intents)
+
+
+def test_severity_1_is_never_muted_for_flapping(station):
+    for step in range(8):
+        hot = 85.0 if step % 2 == 0 else 20.0
+        station.take(batch(reading("p1", T0 + step * 10_000, temp_socket=hot)))
+        assert all(not alert.suppressed for alert in station.alerts.values() if alert.severity == 1)
+
+
+def test_severity_1_is_called_not_real_by_two_while_it_holds(station):
+    station.take(batch(reading("p1", T0, temp_socket=85.0)))
+    wish = {"alert_id": station.only().id, "actor": "wang", "reason": "duplicate"}
+    assert station.take(Resolve(**wish), T0 + 1).refusal.code == "alert.second_person_required"
+    assert station.take(Resolve(**wish, second="li"), T0 + 2).refusal is None

@@ -2,7 +2,9 @@
 
 from alerts.alert import AlertState
 from alerts.inputs import Acknowledge, Tick
+from domain.kinds import GatewayValues
 from domain.readings import StateReport
+from runtime.packs import load_rulebook
 from tests.support.rulebook import (
     T0,
     Bell,
@@ -212,3 +214,65 @@ def test_numbers_never_go_back_a_day():
     numbers = [alert.no for alert in station.alerts.values()]
     assert len(set(numbers)) == 3
     assert [number[-4:] for number in numbers] == ["0001", "0001", "0002"]
+
+
+def silent_house():
+    """A gateway and a device behind it, judged by the shipped rules; both heard once."""
+    devices = [gateway("g1"), port("p1", gateway="g1")]
+    station = LittleStation(registry(*devices), load_rulebook())
+    station.take(Tick(), T0)
+    speak(station, T0)
+    return station
+
+
+def speak(station, at):
+    values = GatewayValues(uptime_s=1.0)
+    station.take(batch(reading("g1", at, values=values), reading("p1", at, power=1.0)))
+
+
+def minutes(station, begin, count, *, spoken):
+    for minute in range(count):
+        at = begin + minute * MINUTE
+        if spoken:
+            speak(station, at)
+        station.take(Tick(), at)
+
+
+def standing(station):
+    return {alert.rule for alert in station.alerts.values() if alert.open and alert.cleared_ms is None}
+
+
+def test_alert_about_silence_returns_after_a_crash_that_forgot_it():
+    station = silent_house()
+    station.checkpoint()
+    minutes(station, T0 + MINUTE, 20, spoken=False)
+    assert "FC-18" in standing(station)
+    station.crash(T0 + 21 * MINUTE)
+    minutes(station, T0 + 21 * MINUTE, 20, spoken=True)
+    assert standing(station) == set()
+    assert all(not alert.suppressed for alert in station.alerts.values() if alert.open)
+
+
+def test_silence_after_a_crash_that_forgot_the_last_return_is_noticed():
+    station = silent_house()
+    minutes(station, T0 + MINUTE, 20, spoken=False)
+    station.checkpoint()
+    minutes(station, T0 + 21 * MINUTE, 20, spoken=True)
+    assert standing(station) == set()
+    station.crash(T0 + 41 * MINUTE)
+    minutes(station, T0 + 41 * MINUTE, 20, spoken=False)
+    assert "FC-18" in standing(station)
+
+
+def test_silence_is_noticed_although_the_clock_was_set_back():
+    station = silent_house()
+    ahead = T0 + 120 * MINUTE
+    speak(station, ahead)
+    minutes(station, ahead, 20, spoken=False)
+    assert "FC-18" in standing(station)
+    speak(station, ahead + 20 * MINUTE)
+    minutes(station, ahead + 20 * MINUTE, 20, spoken=True)
+    assert standing(station) == set()
+    minutes(station, T0 + MINUTE, 30, spoken=False)
+    assert live(station, "g1") == "offline"
+    assert "FC-18" in standing(station)

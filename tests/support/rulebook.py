@@ -45,6 +45,9 @@ class Rule:
     def tick(self, memory, target, now_ms, silent_s, state):
         return None
 
+    def settled(self, memory, severity, at_ms):
+        return (True,) if severity is not None else None
+
     def survey(self, memory, target, now_ms, offline, total):
         return None
 

@@ -83,7 +83,7 @@ function Resolving({ alert }) {
   const note = useRef(null);
   const second = useSecond(setWrong);
   // Whether readings still speak for the condition is the server's to say; some rules never need a second person.
-  const two = alert.life_safety && (alert.state === "unacked" || alert.state === "acked") && reason && reason !== "resolved";
+  const two = (alert.life_safety || alert.severity === 1) && (alert.state === "unacked" || alert.state === "acked") && reason && reason !== "resolved";
   const submit = (event) => {
     event.preventDefault();
     const text = note.current.value.trim();
