@@ -41,6 +41,7 @@ class _WatchRow(Struct, array_like=True):
     last: dict[str, Any] | None
     """The newest reading's values: encoded as they are, which is ten times faster than merging them first."""
     clock: str | None = None
+    said_ms: int = 0
 
 
 class _Image(Struct, array_like=True):
@@ -72,7 +73,7 @@ def _watch_row(watch: Watch) -> _WatchRow:
         last_ms, values = watch.last.ts_ms, watch.last.values
     return _WatchRow(
         watch.device.id, watch.heard_ms, watch.live, watch.since_ms, watch.back_ms, watch.known, last_ms,
-        cast("dict[str, Any] | None", values), watch.clock,
+        cast("dict[str, Any] | None", values), watch.clock, watch.said_ms,
     )  # fmt: skip
 
 
@@ -98,7 +99,7 @@ def restore(state: EngineState, image: bytes) -> None:
             watch.heard_ms, watch.live = line.heard_ms, line.live
             watch.since_ms, watch.back_ms = line.since_ms, line.back_ms
             watch.known, watch.last = _merged(line), None
-            watch.clock = line.clock or line.device
+            watch.clock, watch.said_ms = line.clock or line.device, line.said_ms
     state.unopened = decoded.unopened
 
 

@@ -162,6 +162,7 @@ def evolve(state: EngineState, decision: Decision) -> None:
             state.put(entry.alert)
     _evolve_memory(state, changes)
     _evolve_devices(state, changes)
+    _evolve_clock(state, changes)
     if changes.registry is not None:
         state.adopt(changes.registry, state.rulebook)
 
@@ -178,6 +179,15 @@ def _evolve_devices(state: EngineState, changes: Changes) -> None:
         watch.live, watch.since_ms = live, changes.at_ms
     for update in changes.values:
         state.show_value(update.alert_id, update.value)
+
+
+def _evolve_clock(state: EngineState, changes: Changes) -> None:
+    if changes.started_ms is not None:
+        state.started_ms = changes.started_ms
+    if changes.ticked_ms is not None:
+        state.ticked_ms = changes.ticked_ms
+    if changes.turned_back:
+        state.turn_back(changes.at_ms)
 
 
 def _evolve_memory(state: EngineState, changes: Changes) -> None:
@@ -198,10 +208,4 @@ def _evolve_memory(state: EngineState, changes: Changes) -> None:
         state.remember_answer(cmd, alert_id)
     if changes.number is not None:
         state.number_day, state.last_number = changes.number
-    if changes.started_ms is not None:
-        state.started_ms = changes.started_ms
-    if changes.ticked_ms is not None:
-        state.ticked_ms = changes.ticked_ms
-    if changes.turned_back:
-        state.turn_back(changes.at_ms)
     state.unopened += changes.unopened

@@ -110,6 +110,7 @@ class Watch:
         "period_ms",
         "rates",
         "rules",
+        "said_ms",
         "since_ms",
         "stirs",
         "ticking",
@@ -131,6 +132,8 @@ class Watch:
         """Open alerts of this device → their main signal."""
         self.heard_ms: int | None = None
         """Receive time of its last word."""
+        self.said_ms = 0
+        """Event time of its last word that was not late: with `heard_ms` it tells what its clock shows now."""
         self.live = liveness.UNKNOWN
         self.since_ms = 0
         """Since when (receive time) it is in this liveness state."""
@@ -187,6 +190,8 @@ class EngineState:
         self.members: dict[Slot, tuple[Watch, ...]] = {}
         """Shared slot of a ticking rule (zone, gateway, compound) → the devices it is made of."""
         self.tick_plan: tuple[tuple[Watch, Slot, CompiledRule], ...] = ()
+        self.elapse_plan: tuple[tuple[Watch, Slot, CompiledRule], ...] = ()
+        """Rules with holds that time alone may complete."""
 
     @classmethod
     def fresh(
@@ -255,7 +260,7 @@ class EngineState:
     def _watch(self, device: Device, before: Watch | None, targets: Targets) -> Watch:
         watch = Watch(device, self.registry.period_s(device))
         if before is not None:
-            for kept in ("heard_ms", "live", "since_ms", "back_ms", "clock", "last", "known"):
+            for kept in ("heard_ms", "said_ms", "live", "since_ms", "back_ms", "clock", "last", "known"):
                 setattr(watch, kept, getattr(before, kept))
         if not device.in_service:
             return watch
@@ -286,6 +291,9 @@ class EngineState:
                 plan.setdefault(slot, (watch, slot, rule))
         self.members = {slot: tuple(watches) for slot, watches in members.items()}
         self.tick_plan = tuple(plan.values())
+        self.elapse_plan = tuple(
+            (watch, one.slot, one.rule) for watch in self.watches.values() for one in watch.rules if one.rule.elapses
+        )
 
     def _surveyed(self, slot: Slot, info: RuleInfo) -> list[Watch]:
         """The devices a surveying rule counts: those of every kind at its target. Empty for other rules."""

@@ -30,6 +30,7 @@ def decide_tick(draft: Draft) -> None:
         _settle_memories(draft)
     _review_liveness(draft)
     _tick_rules(draft)
+    _elapse_rules(draft)
     _review_clocks(draft)
     _review_windows(draft)
 
@@ -108,6 +109,17 @@ def _tick_rules(draft: Draft) -> None:
             verdict = rule.tick(memory, slot.target, draft.now_ms, *_silence(draft, members, started))
         if verdict is not None and not _clears_by_silence(draft, slot, members, verdict):
             take_verdict(draft, watch, slot, rule, verdict, None)
+
+
+def _elapse_rules(draft: Draft) -> None:
+    """What a device has told for good goes on although it says no more: a power cut silences who reports it."""
+    for watch, slot, rule in draft.state.elapse_plan:
+        memory = draft.memory(slot)
+        if memory is not None and watch.heard_ms is not None and watch.said_ms:
+            there_ms = watch.said_ms + draft.now_ms - watch.heard_ms
+            verdict = rule.elapse(memory, watch.device.id, there_ms)
+            if verdict is not None:
+                take_verdict(draft, watch, slot, rule, verdict, there_ms)
 
 
 def _silence(draft: Draft, members: tuple[Watch, ...], started: int) -> tuple[float | None, str]:

@@ -62,6 +62,7 @@ def remember(watches: Mapping[str, Watch], readings: Sequence[Reading]) -> None:
             if reading.quality & _LATE:
                 fold(watch.known, reading)
                 continue
+        watch.said_ms = reading.ts_ms
         if values is not None:
             last = watch.last
             if last is not None and not covers[reading.kind](values, last.values):

@@ -29,6 +29,7 @@ class Limit:
     """Idle below 70 ℃, as a generated screen would be; above it remembers that it holds and says nothing."""
 
     ticks = False
+    elapses = False
 
     def __init__(self, number: int) -> None:
         self.info = RuleInfo(

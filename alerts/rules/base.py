@@ -155,6 +155,18 @@ class CompiledRule(Protocol):
         Only rules about missing data and wall-clock deadlines (an unverified fire pre-alarm) answer here.
         """
 
+    def elapse(self, memory: Any, device: str, until_ms: int) -> Verdict | None:
+        """Nothing was said up to `until_ms` by the device's clock: judges the holds that have come to their end.
+
+        Only for what a device has told for good (an event until another one): silence completes no other hold. The
+        findings bear the instants at which the holds were complete, so it makes no difference how often, and whether
+        before or together with the next reading, this is asked. None: nothing changes.
+        """
+
+    @property
+    def elapses(self) -> bool:
+        """True if `elapse` can ever answer; the engine calls it for no other rule."""
+
     def settled(self, memory: Any, severity: int | None, at_ms: int) -> Any:
         """`memory` of a rule about time in line with the journal, after a start: ticks are not replayed.
 

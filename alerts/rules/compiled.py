@@ -5,7 +5,7 @@ Memory is one of: None (idle); ``(0, queue, …)``, idle but with the queues of 
 lists in their place (after JSON) serve as well.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from alerts.alert import Evidence
@@ -56,6 +56,7 @@ class Compiled:
         self._clear = _bound(spec.clear.when, binding)
         self._clear_ms = binding.ms(spec.clear.hold)
         self._slots = binding.slots
+        self._holds = () if spec.timed else tuple(binding.holds)
         ends = [spec.clear.when, *(level.clear.when for level in spec.levels if level.clear is not None)]
         self._end_signals = tuple(
             dict.fromkeys(n for end in ends if end is not None for part in conditions_in(end) for n in part.signals())
@@ -98,6 +99,15 @@ class Compiled:
             if known is not SLOW:
                 return None if known is memory else Verdict(known)
         late = bool(reading.quality & Quality.LATE)
+        if self._holds and memory is not None and not late:
+            before = self.elapse(memory, reading.device, reading.ts_ms)
+            if before is not None:
+                after = self._judge(before.memory, view, late=late)
+                return before if after is None else Verdict(after.memory, (*before.findings, *after.findings))
+        return self._judge(memory, view, late=late)
+
+    def _judge(self, memory: Any, view: View, *, late: bool) -> Verdict | None:
+        reading = view.reading
         if self.spec.timed or (late and reading.event is None) or (memory is None and not self._heeds(reading)):
             return None
         frame = Frame(view, reading.ts_ms, self._thawed(memory), reading.device, late)
@@ -116,6 +126,34 @@ class Compiled:
         frame = Frame(None, now_ms, self._thawed(memory), target)
         frame.silent_s, frame.state = silent_s, state
         return self._step(memory, frame)
+
+    def elapse(self, memory: Any, device: str, until_ms: int) -> Verdict | None:
+        """See `CompiledRule.elapse`."""
+        known = memory
+        findings: tuple[Finding, ...] = ()
+        for at_ms in sorted(self._due(memory)):
+            if at_ms <= until_ms:
+                frame = Frame(None, at_ms, self._thawed(known), device)
+                frame.elapsing = True
+                verdict = self._step(known, frame)
+                if verdict is not None:
+                    known, findings = verdict.memory, (*findings, *verdict.findings)
+        return None if known is memory else Verdict(known, findings)
+
+    def _due(self, memory: Any) -> Iterator[int]:
+        """When holds over latched events will be complete, in event time."""
+        if memory is None or memory[0] != 1:
+            return
+        slots = self._thawed(memory)
+        for place, hold_ms in self._holds:
+            hold = slots[place]
+            if hold is not None and hold[1] < hold_ms and not hold[3]:
+                yield hold[2] + hold_ms - hold[1]
+
+    @property
+    def elapses(self) -> bool:
+        """True for rules with a hold over a latched event, about one device: zones have no clock of their own."""
+        return bool(self._holds) and self.spec.info.scope == "device"
 
     def settled(self, memory: Any, severity: int | None, at_ms: int) -> Any:
         """See `CompiledRule.settled`. An alert made graver because nobody looked stands at a level of ours below."""
@@ -181,7 +219,7 @@ class Compiled:
         elif active is not None:
             if holding is not None and instant:
                 findings = (self._finding("again", active, frame, samples),)
-            if not frame.late and not self.spec.clear.manual:
+            if not frame.late and not frame.elapsing and not self.spec.clear.manual:
                 heard = self._hears(heard, frame)
                 clear_hold, cleared = self._cleared(clear_hold, pairs, frame)
                 if cleared:
@@ -255,7 +293,7 @@ class Compiled:
             queue = frame.slots[rate.slot]
             if rate.signal == signal and queue and queue[0] < (pairs[0][0] if pairs else frame.ts):
                 pairs = sorted({*pairs, *zip(queue[::2], queue[1::2], strict=True)})[-EVIDENCE_SAMPLES_MAX:]
-        source = frame.device if view is not None else None
+        source = frame.device if view is not None or frame.elapsing else None
         evidence = Evidence(
             rule=self.info.id,
             rule_version=self.info.version,

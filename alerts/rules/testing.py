@@ -232,6 +232,9 @@ class _Run:
                     silent_s = self._silent_s(device, now_ms)
                     state = self._state(device, now_ms)
                     self._apply(slot, rule.tick(self._thaw(slot.memory), device.id, now_ms, silent_s, state))
+                elif rule.elapses and device.id in self._heard:
+                    there_ms = self._newest[device.id] + now_ms - self._heard[device.id]
+                    self._apply(slot, rule.elapse(self._thaw(slot.memory), device.id, there_ms))
                 if (
                     info.verify_s is not None
                     and info.verify_severity is not None

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from alerts.inputs import Tick
 from domain.devices import Device
 from domain.kinds import KINDS
 from domain.places import Name
@@ -42,7 +43,7 @@ def noise(rng, device, at):
     return Reading(device.id, device.kind, at, at, kind.values(**values), event)
 
 
-def run(readings, rng, *, crashes):
+def play(readings, rng, *, crashes, ticks=False):
     station = LittleStation(registry(*devices()), load_rulebook())
     at = 0
     while at < len(readings):
@@ -56,6 +57,15 @@ def run(readings, rng, *, crashes):
             station.take(entry)
         elif rng.random() < 0.2:
             station.checkpoint()
+        if ticks:
+            last = readings[at].received_ms if at < len(readings) else entry.received_ms + 60_000
+            for _ in range(3):
+                station.take(Tick(), rng.randint(entry.received_ms, last))
+    return station
+
+
+def run(readings, rng, *, crashes):
+    station = play(readings, rng, crashes=crashes)
     return {
         alert.id: (alert.occurrences, str(alert.state), alert.severity, alert.rev, alert.flags, alert.no)
         for alert in station.alerts.values()
@@ -71,3 +81,23 @@ def test_shipped_rules_give_the_same_alerts_through_crashes(seed):
     quiet = run(readings, random.Random(seed), crashes=False)
     assert len(quiet) > 50
     assert run(readings, random.Random(seed), crashes=True) == quiet
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_what_a_device_told_for_good_raises_the_same_alerts_however_often_the_clock_is_asked(seed):
+    """Rules with a hold over a latched event: by ticks, by the next reading, or judged again after a crash."""
+    rng, readings, now = random.Random(seed), [], T0
+    for _ in range(800):
+        now += rng.choice([0, 700, 4_000, 31_000])
+        readings.append(noise(rng, rng.choice(devices()), now))
+    lasting = {rule.info.id for device in devices() for rule in load_rulebook().for_device(device, {}) if rule.elapses}
+    assert {"EL-10", "EL-13", "FC-04"} <= lasting
+
+    def raised(**how):
+        station = play(readings, random.Random(seed), **how)
+        return {(a.rule, a.target, a.onset_ms, a.occurrences) for a in station.alerts.values() if a.rule in lasting}
+
+    quiet = raised(crashes=False)
+    assert len(quiet) > 5
+    assert raised(crashes=False, ticks=True) == quiet
+    assert raised(crashes=True, ticks=True) == quiet

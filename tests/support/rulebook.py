@@ -45,6 +45,11 @@ class Rule:
     def tick(self, memory, target, now_ms, silent_s, state):
         return None
 
+    elapses = False
+
+    def elapse(self, memory, device, until_ms):
+        return None
+
     def settled(self, memory, severity, at_ms):
         return (True,) if severity is not None else None
 

@@ -29,8 +29,8 @@ class Frame:
     """One look at the world: a reading under judgement, or a tick. Lives for one judgement."""
 
     __slots__ = (
-        "device", "heard", "inputs", "instant", "late", "offline", "silent_s", "slots", "sources", "state", "total",
-        "ts", "view",
+        "device", "elapsing", "heard", "inputs", "instant", "late", "offline", "silent_s", "slots", "sources", "state",
+        "total", "ts", "view",
     )  # fmt: skip
 
     def __init__(self, view: View | None, ts: int, slots: list[Any], device: str, late: bool = False) -> None:
@@ -40,6 +40,8 @@ class Frame:
         self.slots = slots
         """What the rule's conditions remember; each writes its own place."""
         self.device = device
+        self.elapsing = False
+        """Nothing was said: time has passed by the device's clock. What was told once for good is all that is known."""
         self.late = late
         self.instant = False
         """Set when something that happens at an instant (an event) came in this look."""
@@ -151,6 +153,8 @@ class Binding:
         self.slots = 0
         self.rates: list[RateSlot] = []
         """Rate conditions in the rule: the memory an idle rule may keep."""
+        self.holds: list[tuple[int, int]] = []
+        """(place in memory, milliseconds) of holds that time alone may complete: those over latched events."""
 
     def slot(self) -> int:
         """Reserves a place in the rule's memory. The order of reservation is the same for every device."""
@@ -220,6 +224,12 @@ class Condition(Struct, frozen=True, kw_only=True):
 
     basis: ClassVar[str] = "reading"
     """What it is judged by: ``reading``, ``time`` (ticks), or ``parts`` for a combination of others."""
+
+    @property
+    def latches(self) -> bool:
+        """True if it, or a part of it, stays true after a reading without being said again."""
+        return any(part.latches for part in self.children())
+
     gathers: ClassVar[bool] = False
     """True if it may speak about several devices at once, and so may stand alone in a zone's rule."""
 

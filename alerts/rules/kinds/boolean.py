@@ -97,6 +97,11 @@ class Negation(Condition, frozen=True, kw_only=True):
 
     basis: ClassVar[str] = "parts"
 
+    @property
+    def latches(self) -> bool:
+        """No: that nothing was told is nothing that lasts by itself."""
+        return False
+
     def children(self) -> tuple[Condition, ...]:
         """The part."""
         return (self.part,)
@@ -165,11 +170,17 @@ class Hold(Condition, frozen=True, kw_only=True):
         if hold_ms == 0:
             return bound
         judge = bound.evaluate
+        latches = self.part.latches
+        if latches:
+            binding.holds.append((place, hold_ms))
 
         def evaluate(frame: Frame) -> tuple[Truth, Truth]:
             held, raw = judge(frame)
             slot = frame.slots[place]
-            if frame.late:
+            if frame.elapsing and latches and slot is not None and held is True and not slot[3]:
+                # What was told for good has been true all the while: no grace for silence is needed.
+                frame.slots[place] = slot = (slot[0], slot[1] + frame.ts - slot[2], frame.ts, 0)
+            if frame.late or frame.elapsing:
                 return (True if slot is not None and slot[1] >= hold_ms else None), raw
             frame.slots[place], held = held_on(slot, held, frame.ts, hold_ms, grace_ms)
             return held, raw

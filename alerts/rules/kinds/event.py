@@ -29,6 +29,11 @@ class Event(Condition, frozen=True, kw_only=True):
         """Kinds waited for, and those that end it."""
         return self.kinds + self.until
 
+    @property
+    def latches(self) -> bool:
+        """With `until`, it does."""
+        return bool(self.until)
+
     def words(self, params: Mapping[str, Any]) -> str:
         """``event safety_circuit until no_fault``."""
         text = "event " + ("|".join(self.kinds) or "any")
@@ -73,6 +78,8 @@ class Event(Condition, frozen=True, kw_only=True):
             elif event is not None and event.kind in until and since is not None and frame.ts >= since:
                 since = None
             frame.slots[place] = since
+            if frame.elapsing and since is not None:
+                frame.inputs["first_ms"] = since
             return since is not None, since is not None
 
         return Bound(latched, self._code, lambda _has: "False", self._code)

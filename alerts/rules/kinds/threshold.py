@@ -74,7 +74,7 @@ class Threshold(Condition, frozen=True, kw_only=True):
         def evaluate(frame: Frame) -> tuple[bool | None, bool | None]:
             value = frame.value(signal)
             if value is None:
-                return if_unknown, if_unknown
+                return (None, None) if frame.elapsing else (if_unknown, if_unknown)
             frame.inputs[signal] = value
             truth = test(value)
             return truth, truth
