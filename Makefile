@@ -25,9 +25,7 @@ demo: $(STAMP)  ## run the product: embedded broker, stores, simulated district,
 test: check  ## everything that proves it: style, types, floors, unit to browser tests, the built wheel
 	# Its own -m takes the place of the one in pyproject.toml: slow tests run here.
 	$(BIN)/python -m pytest -m "not browser and not e2e" -n 2
-	# A real browser on a busy machine can miss a deadline: what failed is tried once more by itself, and must pass then.
-	$(BIN)/python -m pytest -m "browser or e2e" -p no:randomly || \
-	$(BIN)/python -m pytest -m "browser or e2e" -p no:randomly --last-failed --last-failed-no-failures none
+	$(BIN)/python -m pytest -m "browser or e2e" -p no:randomly
 
 check: $(STAMP)  ## style, types, floor plan, spelling
 	$(BIN)/ruff check .

@@ -4,11 +4,13 @@ import re
 
 import pytest
 
-from tests.console.conftest import PASSWORD, until
+from tests.console.conftest import FRAMES, PASSWORD, until
 
 pytestmark = pytest.mark.browser
 
 SECTIONS = ["unacked", "acked", "returned"]
+# The board shows what an operator does before the server has answered: who asks the server next must wait for this.
+ANSWERED = "() => !document.querySelector('.list .pending')"
 
 
 def row(page, alert_id):
@@ -69,24 +71,25 @@ def test_acknowledging_by_key_outlines_the_row_before_the_server_has_answered(pa
     row(page, wanted).click()
     page.evaluate(
         """(id) => {
-          window.asked = [];
           const real = window.fetch;
-          window.fetch = (...args) => { window.asked.push(performance.now()); return new Promise((done) =>
-            setTimeout(() => done(real(...args)), 400)); };
-          addEventListener('keydown', () => { window.pressed = performance.now(); }, true);
+          window.fetch = (...args) => (args[0].endsWith('/ack')
+            ? new Promise((done) => { window.letGo = () => done(real(...args)); }) : real(...args));
+          let frames = 0;
+          const frame = () => { frames += 1; requestAnimationFrame(frame); };
+          addEventListener('keydown', () => requestAnimationFrame(frame), { capture: true, once: true });
           new MutationObserver(() => {
             const row = document.querySelector(`[role=row][data-id="${id}"]`);
-            if (row && row.querySelector('[data-hollow]') && !window.outlined) window.outlined = performance.now();
+            if (row?.querySelector('[data-hollow]')) window.outlinedIn ??= frames;
           }).observe(document.body, { subtree: true, childList: true, attributes: true });
         }""",
         wanted,
     )
     page.keyboard.press("KeyA")
-    until(page, "() => window.outlined")
-    assert page.evaluate("window.outlined - window.pressed") <= 50
-    until(
-        page, "(id) => !document.querySelector(`[role=row][data-id='${id}']`).classList.contains('pending')", arg=wanted
-    )
+    until(page, "() => window.outlinedIn !== undefined")
+    assert page.evaluate("window.outlinedIn") <= 2  # frames of the browser: a busy machine has longer ones
+    assert server.state()["alerts"][wanted]["state"] == "unacked"
+    page.evaluate("window.letGo()")
+    until(page, ANSWERED)
     assert server.state()["alerts"][wanted]["state"] == "acked"
     assert server.state()["alerts"][wanted]["acked_by"] == "wxy"
 
@@ -99,7 +102,7 @@ def test_the_slower_of_two_operators_reads_who_was_faster(server, visitor, rows)
     # The slow one's stream is late: his page still shows the alert as waiting when he presses the key.
     def after_the_fast_one(route):
         row(fast, wanted).locator("button").first.click()
-        fast.wait_for_timeout(300)
+        row(fast, wanted).and_(fast.locator("[data-state=acked]:not(.pending)")).wait_for()
         route.continue_()
 
     slow.route("**/ack", after_the_fast_one)
@@ -114,15 +117,27 @@ def test_the_slower_of_two_operators_reads_who_was_faster(server, visitor, rows)
 def test_new_rows_wait_while_the_pointer_is_in_the_list_and_n_shows_them(page, server, rows):
     page.locator(".vlist").hover()
     page.mouse.wheel(0, 300)
-    until(page, "() => document.querySelector('.vlist').scrollTop > 100")
+    until(page, "() => document.querySelector('.vlist').scrollTop === 300")
+    page.evaluate(FRAMES)
     seen = [(r["id"], r["y"]) for r in rows(page)]
     ids = server.post("make", rule="FR-11", compound="xf", count=3)["ids"]
-    page.locator(".held").wait_for()
-    assert "有 3 条新告警，最高三级" in page.locator(".held").inner_text()
+    page.locator(".held").filter(has_text="有 3 条新告警，最高三级").wait_for()
     assert [(r["id"], r["y"]) for r in rows(page)] == seen
     page.keyboard.press("KeyN")
     row(page, ids[0]).wait_for()
     assert page.locator(".held").count() == 0
+
+
+def test_moving_by_key_neither_shows_the_rows_that_wait_nor_moves_those_that_are_seen(page, server, rows):
+    page.keyboard.press("KeyJ")
+    seen = [(r["id"], r["y"]) for r in rows(page)]
+    server.post("make", rule="FR-11", compound="xf", count=3)
+    page.locator(".held").filter(has_text="有 3 条新告警").wait_for()
+    for _ in range(3):
+        page.keyboard.press("KeyJ")
+    until(page, "(id) => document.activeElement.dataset.id === id", seen[3][0])
+    assert [(r["id"], r["y"]) for r in rows(page)] == seen
+    assert page.locator(".held").is_visible()
 
 
 def test_new_rows_enter_at_once_when_nobody_is_in_the_list(page, server):
@@ -149,8 +164,8 @@ def test_an_alert_that_another_rings_for_stands_under_it_even_at_level_one(page,
 def test_keys_reach_the_detail_and_come_back_to_the_same_alert_after_a_re_sort(page, server, rows):
     page.keyboard.press("KeyJ")
     page.keyboard.press("KeyJ")
-    selected = page.evaluate("document.activeElement.dataset.id")
-    assert selected == [r["id"] for r in rows(page)][1]
+    selected = [r["id"] for r in rows(page)][1]
+    until(page, "(id) => document.activeElement.dataset.id === id", selected)
     page.keyboard.press("Enter")
     until(page, "() => document.activeElement.closest('.detail')")
     server.post("change", ids=[selected], what="acked")
@@ -163,15 +178,25 @@ def test_keys_reach_the_detail_and_come_back_to_the_same_alert_after_a_re_sort(p
 
 def test_the_address_keeps_filters_and_selection_over_a_reload(page, rows):
     page.keyboard.press("Digit2")
-    until(page, "() => location.search.includes('lv=2')")
     page.keyboard.press("KeyJ")
+    until(page, "() => location.search.includes('sel=')")
     kept = page.evaluate("location.search")
     page.goto(page.url)
     page.wait_for_selector("[data-phase=ready]")
     assert page.evaluate("location.search") == kept
-    assert {r["level"] for r in rows(page)} == {2}
     page.locator(".r.sel").wait_for()
     assert page.locator(".r.sel").count() == 1
+    assert {r["level"] for r in rows(page)} == {2}
+
+
+def test_a_key_that_comes_before_the_frame_of_the_last_one_acts_on_the_list_it_asked_for(page, rows):
+    page.evaluate(
+        """() => { for (const code of ['Digit2', 'KeyJ'])
+            document.body.dispatchEvent(new KeyboardEvent('keydown', { code, bubbles: true })); }"""
+    )
+    page.locator(".r.sel").wait_for(timeout=5_000)
+    assert {r["level"] for r in rows(page)} == {2}
+    assert page.locator(".r.sel").get_attribute("data-id") == rows(page)[0]["id"]
 
 
 def test_shortcuts_rest_in_fields_under_modifiers_and_while_a_name_is_composed(page, server, rows):
@@ -207,7 +232,8 @@ def test_bulk_acknowledging_skips_the_graver_levels_and_says_so(page, server, ro
     picked = [r["id"] for r in rows(page) if r["section"] == "unacked"]
     page.keyboard.press("KeyA")
     page.locator(".toast").filter(has_text="3 条一级、二级告警须逐条确认").wait_for()
-    until(page, "() => document.querySelector('[data-figure=unacked]') && document.title.startsWith('(3)')")
+    until(page, "() => document.title.startsWith('(3)')")
+    until(page, ANSWERED)
     states = server.state()["alerts"]
     assert sorted((states[key]["level"], states[key]["state"]) for key in picked) == [
         (1, "unacked"), (2, "unacked"), (2, "unacked"), (3, "acked"), (3, "acked"), (3, "acked"),
@@ -220,7 +246,7 @@ def test_shelving_asks_for_reason_and_time_and_the_alert_returns_by_itself(page,
     page.keyboard.press("KeyS")
     dialog = page.locator("dialog[open]")
     dialog.locator("button.primary").click()
-    assert "请选择原因" in dialog.locator(".wrong").inner_text()
+    dialog.locator(".wrong").filter(has_text="请选择原因").wait_for()
     dialog.get_by_text("已知故障").click()
     dialog.get_by_text("30 分钟").click()
     dialog.locator("button.primary").click()
@@ -236,7 +262,9 @@ def test_shelving_asks_for_reason_and_time_and_the_alert_returns_by_itself(page,
 
 
 def test_level_one_offers_no_shelving(page, rows):
-    row(page, first_of(rows, page, level=1, section="unacked")).click()
+    wanted = first_of(rows, page, level=1, section="unacked")
+    row(page, wanted).click()
+    page.locator(f"[data-detail='{wanted}']").wait_for()
     assert page.locator(".acts").inner_text().count("搁置") == 0
     page.keyboard.press("KeyS")
     page.locator(".toast").filter(has_text="一级告警不能搁置").wait_for()
@@ -249,10 +277,11 @@ def test_a_false_alarm_needs_its_reason_and_leaves_the_list(page, server, rows):
     page.keyboard.press("KeyF")
     dialog = page.locator("dialog[open]")
     dialog.locator("button.primary").click()
-    assert "请选择" in dialog.locator(".wrong").inner_text()
+    dialog.locator(".wrong").filter(has_text="请选择").wait_for()
     dialog.get_by_text("传感器故障").click()
-    dialog.locator("button.primary").click()
-    row(page, wanted).wait_for(state="detached")
+    with page.expect_response("**/resolve"):
+        dialog.locator("button.primary").click()
+    row(page, wanted).wait_for(state="detached", timeout=5_000)  # sooner than the hand in the list would let it go
     assert wanted not in server.state()["alerts"]
     closed = server.house.find(wanted)
     assert (closed.close_reason, closed.closed_by) == ("false_alarm", "wxy")

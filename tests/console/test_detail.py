@@ -30,6 +30,25 @@ def test_the_curve_is_drawn_with_limit_and_trigger_and_told_in_words(detail):
     detail.locator(".detail canvas").wait_for()
 
 
+@pytest.mark.parametrize(("module", "opens"), [("ui/chart.js", ".detail canvas"), ("views/dialogs.js", "dialog[open]")])
+def test_a_part_that_could_not_be_fetched_at_first_comes_when_the_server_does(page, module, opens):
+    refused = []
+
+    def twice(route):
+        refused.append(route.request.url)
+        if len(refused) <= 2:
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route(f"**/{module}", twice)
+    page.locator(f".list [role=row][data-id='{HOT}']").click()
+    page.keyboard.press("KeyS")
+    page.locator(opens).wait_for()
+    assert len(refused) == 3
+    page.faults.clear()  # the browser reports what was refused
+
+
 def test_the_reasons_are_those_the_server_gives(detail):
     why = detail.evaluate(f"fetch('/api/v1/alerts/{HOT}/explain').then((answer) => answer.json())")
     evidence = why["evidence"]
@@ -63,7 +82,7 @@ def test_a_note_enters_the_record_at_once(detail, server):
     detail.locator("dialog textarea").fill("棚内无人，已断电")
     detail.locator("dialog .primary").click()
     detail.locator(".notes").filter(has_text="棚内无人，已断电").wait_for()
-    assert "wxy" in detail.locator(".tl li").first.inner_text()
+    detail.locator(".tl li").first.filter(has_text="wxy").wait_for()
     assert server.house.find(HOT).notes == 1
 
 

@@ -78,11 +78,19 @@ def test_a_silent_connection_is_called_stalled_within_fifteen_seconds(process, v
 @pytest.mark.slow
 def test_a_page_that_never_got_its_stream_is_called_stalled_too(process, visitor):
     page = visitor(process, path="/login")
-    page.route("**/api/v1/stream*", lambda route: None)  # neither answered nor refused
+    unanswered = []
+
+    def keep(route):
+        unanswered.append(route)  # neither answered nor refused
+
+    page.route("**/api/v1/stream*", keep)
     page.add_init_script("delete window.SharedWorker")
     page.goto(process.url + "/?lang=zh")
     page.wait_for_selector("[data-phase=ready]")
     page.locator(BANNER).filter(has_text="数据停在").wait_for(timeout=15_000)
+    for route in unanswered:
+        route.abort()
+    page.unroute_all()
     forgive(page)
 
 

@@ -11,6 +11,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 LARGE = pytest.mark.parametrize("process", [2_000], indirect=True)
 RATE = 50
 SECONDS = 10
+KEYS = 120
 TASKS = """() => { window.tasks = [];
   new PerformanceObserver((list) => window.tasks.push(...list.getEntries().map((entry) => entry.duration)))
   .observe({ type: 'longtask' }); }"""
@@ -61,13 +62,13 @@ def test_the_board_stays_light_under_two_thousand_alerts_and_fifty_changes_a_sec
 @LARGE
 def test_moving_by_key_stays_quick_under_load(process, visitor):
     page = visitor(process)
-    process.post("load", rate=RATE, seconds=20)
+    process.post("load", rate=RATE, seconds=60)
     page.evaluate(PAINTS)
-    for _ in range(200):
+    for _ in range(KEYS):
         page.keyboard.press("KeyJ")
         page.wait_for_timeout(45)
     paints = page.evaluate("window.paints")
     print(f"\nkey to paint: median {share(paints, 0.5):.1f} ms, p95 {share(paints, 0.95):.1f} ms of {len(paints)}")
-    assert len(paints) == 200
+    assert len(paints) == KEYS
     assert page.locator(".r.sel").count() == 1
     assert share(paints, 0.95) < 150

@@ -183,8 +183,8 @@ def main() -> None:
     asked = parser.parse_args()
     house = Scene(asked.folder)
     furnish(house, asked.seed)
-    for _ in range(asked.burst):
-        house.make("EB-09", "qd")
+    if asked.burst:
+        house.make("EB-09", "qd", count=asked.burst)
     app = create_app(house.ports())
     doors(app, house)
     uvicorn.run(app, host="127.0.0.1", port=asked.port, log_level="warning", timeout_graceful_shutdown=2)

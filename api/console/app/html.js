@@ -23,18 +23,35 @@ export function memo(view) {
   };
 }
 
-/** A view whose module is fetched when it is first drawn. `fetcher` gives the component; `Meanwhile` stands in for it. */
+const AGAIN_MS = 2_000;
+
+/**
+ * A view whose module is fetched when it is first drawn. `fetcher` gives the component; `Meanwhile` stands in for it.
+ * A server that is away just then is asked again for as long as the view is wanted.
+ */
 export function lazy(fetcher, Meanwhile = () => null) {
   let found = null;
   return class extends Component {
     componentDidMount() {
-      if (found) return;
+      this.wanted = true;
+      if (!found) this.fetch();
+    }
+
+    componentWillUnmount() {
+      this.wanted = false;
+      clearTimeout(this.timer);
+    }
+
+    fetch() {
       fetcher().then(
         (view) => {
           found = view;
-          this.forceUpdate();
+          if (this.wanted) this.forceUpdate();
         },
-        (error) => console.error("a part of the console could not be fetched", error),
+        (error) => {
+          console.warn("a part of the console could not be fetched", error);
+          if (this.wanted) this.timer = setTimeout(() => this.fetch(), AGAIN_MS);
+        },
       );
     }
 

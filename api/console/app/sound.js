@@ -9,8 +9,15 @@ const FLOOD_GAP_MS = 10_000;
 const LOST_TONE_AFTER_MS = 30_000;
 const KEPT = "anju.volume";
 const VOLUME_MIN = 0.3;
+const STILL_BEATS = 3;
+const RENEW_BEATS = 5;
 
 let context = null;
+let ran = false; // the browser has let this context sound: should it stop, it may be started again without a hand
+let waking = false;
+let clockAt = -1; // the context's own clock at the last beat
+let still = 0; // beats in a row for which that clock has stood although the context says that it runs
+let told = "";
 let mutedUntil = 0;
 let lastAny = -Infinity;
 const lastOf = { 1: -Infinity, 2: -Infinity, 3: -Infinity };
@@ -21,8 +28,12 @@ export const sound = {
   /** on · muted · blocked · off (no shift begun) */
   get status() {
     if (!sound.onShift) return "off";
-    if (context?.state !== "running") return "blocked";
+    if (context?.state !== "running" || sound.dead) return "blocked";
     return performance.now() < mutedUntil ? "muted" : "on";
+  },
+  /** Nothing to sound with, or it says that it runs and does not: no matter of permission. */
+  get dead() {
+    return context === null || still >= STILL_BEATS;
   },
   get mutedLeftMs() {
     return Math.max(0, mutedUntil - performance.now());
@@ -65,22 +76,47 @@ function play(what) {
   return true;
 }
 
+/** A machine without sound must still show its board: then there is no context, and the banner says so. */
+function make() {
+  ran = false;
+  context = null;
+  if (typeof AudioContext === "undefined") return;
+  try {
+    context = new AudioContext();
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+    console.warn("no sound", error);
+    return;
+  }
+  const made = context;
+  made.onstatechange = () => {
+    ran ||= made.state === "running";
+    touch();
+  };
+}
+
+/** A context that stands still is replaced. It stays under suspicion until the new one's clock has moved. */
+function renew() {
+  const old = context;
+  if (old) old.onstatechange = null;
+  make();
+  clockAt = context?.currentTime ?? -1;
+  if (old && old.state !== "closed") old.close();
+}
+
 /** Begins the shift: must be called from a click or a key, which is what browsers ask before they let a page sound. */
 export async function startShift() {
-  context ??= new AudioContext();
   sound.onShift = true;
   sessionStorage.setItem("anju.shift", "1");
-  context.onstatechange = () => touch();
   await resume();
   for (const [level, startS] of [[3, 0], [2, 0.5], [1, 1.5]]) setTimeout(() => play(level), startS * 1000);
 }
 
-/** After F5 the shift goes on, but the browser may hold the sound back until a click: the banner asks for it. */
+/** After F5 the shift goes on, but the browser may hold the sound back until a click or key: the banner asks for it. */
 export function continueShift() {
-  if (sessionStorage.getItem("anju.shift") !== "1") return;
+  if (sound.onShift || sessionStorage.getItem("anju.shift") !== "1") return;
   sound.onShift = true;
-  context = new AudioContext();
-  context.onstatechange = () => touch();
+  make();
 }
 
 export function endShift() {
@@ -89,13 +125,47 @@ export function endShift() {
   touch();
 }
 
+/** Lets it sound again. May wait for ever where the browser wants a click or key first, so all is told before. */
 export async function resume() {
-  await context?.resume();
+  if (context === null || sound.dead || context.state === "closed") renew();
+  touch();
+  try {
+    await context?.resume();
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error; // the machine refused, or this context has been replaced
+  }
+  touch();
+}
+
+// What the browser waits for is any click or key, not one on the banner: the first one restores the sound. The two
+// places that say so do it themselves, since a press on them means more than that.
+for (const kind of ["pointerdown", "pointerup", "keydown"]) {
+  addEventListener(kind, (event) => {
+    if (sound.status !== "blocked" || event.target.closest?.("[data-sound], [data-banner=sound]")) return;
+    resume();
+  }, true);
+}
+
+/** Sleep, a device that was pulled out, another program: sound can end at any time, not always with an event. */
+function watch() {
+  if (context?.state === "running") {
+    still = context.currentTime === clockAt ? still + 1 : 0;
+    clockAt = context.currentTime;
+    if (still >= STILL_BEATS && (still - STILL_BEATS) % RENEW_BEATS === 0) resume();
+  } else if (ran && !waking) {
+    waking = true;
+    resume().finally(() => {
+      waking = false;
+    });
+  }
+  if (sound.status === told) return;
+  told = sound.status;
   touch();
 }
 
 /** Silence for a minute. It acknowledges nothing, and a new 一级 breaks it. */
 export function mute() {
+  if (sound.status === "blocked") return;
   mutedUntil = performance.now() < mutedUntil ? 0 : performance.now() + MUTE_MS;
   touch();
 }
@@ -122,10 +192,13 @@ onNews((alerts) => {
 
 everySecond(() => {
   if (!sound.onShift) return;
+  watch();
   const at = performance.now();
   const level = worstRinging();
   if (level in REPEAT_MS && at - lastOf[level] >= REPEAT_MS[level] - 100) attempt(level, at);
-  const lost = state.link.status === "stalled" && Date.now() - state.link.heardMs > LOST_TONE_AFTER_MS;
+  // A session that has ended under a shift is as silent as a connection that is lost.
+  const stalled = state.link.status === "stalled" && Date.now() - state.link.heardMs > LOST_TONE_AFTER_MS;
+  const lost = stalled || state.phase === "login";
   if (lost && !lostSaid) lostSaid = play("lost");
   if (!lost) lostSaid = false;
 });

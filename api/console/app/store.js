@@ -263,7 +263,13 @@ export function forget() {
   touch(true);
 }
 
-onRoute(() => {
-  hand.reorder();
-  touch(true);
+const filters = ({ selected, ...rest }) => JSON.stringify(rest);
+let chosen = filters(route());
+
+// Another filter is another list. Another selection is not: the rows stay where they are, also those sent away.
+onRoute((view) => {
+  const other = filters(view) !== chosen;
+  chosen = filters(view);
+  if (other) hand.reorder();
+  touch(other);
 });

@@ -21,7 +21,7 @@ export function Banners() {
       ${t(health.storing === false ? "banner.not_storing" : "banner.no_broker")}</div>`}
     ${health.flood && html`<div class="banner flood" role="status" data-banner="flood">${t("banner.flood", { n: health.rate10 })}
       <button type="button" class="btn" onClick=${() => { state.unrolled = !state.unrolled; hand.reorder(); touch(true); }}>${t(state.unrolled ? "banner.roll" : "banner.unroll")}</button></div>`}
-    ${sound.status === "blocked" && html`<div class="banner lost" role="status" data-banner="sound">${t("banner.blocked")}
+    ${sound.status === "blocked" && html`<div class="banner lost" role="status" data-banner="sound">${t(sound.dead ? "banner.silent" : "banner.blocked")}
       <button type="button" class="btn" onClick=${resume}>${t("banner.unblock")}</button></div>`}
   </div>`;
 }

@@ -23,14 +23,18 @@ const SAY_EVERY_MS = 10_000;
 const fetchDialogs = () => import("./dialogs.js").then((module) => module.Dialogs);
 const Dialogs = lazy(fetchDialogs);
 // Fetched while nobody waits for them, so that they open at once and also when the server cannot be reached.
-// Should that fail, the first use tries again and reports.
+// Should that fail, the first use tries again.
 setTimeout(() => fetchDialogs().catch(() => {}), 3_000);
 
 let drawn = { items: [], pinned: [], held: [] };
 let handle = { current: null };
 let focusWanted = false;
 
-const rows = () => [...drawn.pinned, ...drawn.items].filter((item) => item.type !== "section");
+/** The rows as they are about to be drawn: a key may come before the frame that the last key asked for. */
+const rows = () => {
+  drawn = board();
+  return [...drawn.pinned, ...drawn.items].filter((item) => item.type !== "section");
+};
 const keyOf = (item) => (item.type === "group" ? item.key : item.id);
 const current = () => alertOf(route().selected);
 

@@ -4,7 +4,7 @@ import * as api from "../api.js";
 import { ApiError } from "../api.js";
 import { language, speak, t } from "../i18n.js";
 import { signedOut } from "../link.js";
-import { mute, resume, sound, startShift } from "../sound.js";
+import { endShift, mute, resume, sound, startShift } from "../sound.js";
 import { state, touch } from "../store.js";
 import { setTheme, theme } from "../theme.js";
 import { clock, monthDay, span, weekday } from "../time.js";
@@ -47,7 +47,7 @@ async function leave() {
     toast({ text: t("error.unreachable"), kind: "wrong" });
     return;
   }
-  sessionStorage.removeItem("anju.shift");
+  endShift();
   signedOut();
 }
 
