@@ -2,7 +2,7 @@
 
 After a lost connection a NATS broker sends unacknowledged packets again only after its ``ack_wait``, without the DUP
 flag and behind newer ones. For `REORDER_WAIT_MS` after a connect, what lies beyond a gap therefore waits for what is
-missing. Readings with an event never come here.
+missing. Readings with an event never come here; what of their device waits goes before them (`take_before`).
 """
 
 import heapq
@@ -56,6 +56,18 @@ class Waiting:
         if not heap:
             del self._heaps[device, boot]
         return held
+
+    def take_before(self, device: str, seq: int | None) -> list[Held]:
+        """Takes out what waits of `device` with numbers below `seq` (None: all), in the order of the numbers."""
+        found: list[Held] = []
+        for key in [key for key in self._heaps if key[0] == device]:
+            heap = self._heaps[key]
+            while heap and (seq is None or heap[0][0] < seq):
+                found.append(heapq.heappop(heap)[2])
+            if not heap:
+                del self._heaps[key]
+        self.count -= len(found)
+        return found
 
     def give_up(self) -> list[Held]:
         """The wait is over: everything still held, boots in the order in which they came, each in its own order."""

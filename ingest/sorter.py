@@ -217,6 +217,10 @@ class Sorter:
                     self.waiting.hold(route[2], boot, first.seq, Held(packet, route, decoded, received_ms))
                     self._counters.held += 1
                     return
+            # An event is not held back. What came before it must be judged before it: afterwards it would be late,
+            # and nobody listens to the values of a late reading.
+            for held in self.waiting.take_before(route[2], None if first is None else first.seq):
+                self._judge(held.packet, held.route, held.decoded, held.received_ms, draft)
         self._judge(packet, route, decoded, received_ms, draft)
         if self.waiting.count:
             self._release(route, draft)

@@ -147,6 +147,11 @@ class EmbeddedBroker:
             self._thread.join()
             raise Unavailable("broker.start", f"{self._first}{last_lines(self._log_file)}") from self._first
 
+    @property
+    def alive(self) -> bool:
+        """True while the supervisor runs, which starts the broker anew when it ends."""
+        return self._thread.is_alive()
+
     def stop(self, timeout_s: float = STOP_S) -> None:
         """Ends the broker in good order; kills it if it does not end in time."""
         self._stopping.set()

@@ -109,6 +109,9 @@ class LiveFeed:
         if isinstance(entry.event, AlertRaised):
             self._rates.count(entry.at_ms)
         if alert.open:
+            known = self._alerts.get(alert.id)
+            if known is not None and known.cause != alert.cause:
+                self._leave_cause(known, now_ms)
             self._alerts[alert.id] = alert
             self._wires[alert.id] = wire
             self._adopt_cause(alert, now_ms)
@@ -154,6 +157,9 @@ class LiveFeed:
         self._alerts.pop(alert.id, None)
         self._wires.pop(alert.id, None)
         self._fresh.pop(alert.id, None)
+        self._leave_cause(alert, now_ms)
+
+    def _leave_cause(self, alert: Alert, now_ms: int) -> None:
         kin = self._kin.get(alert.cause) if alert.cause is not None else None
         if kin is None or alert.cause is None:
             return

@@ -8,7 +8,7 @@ from typing import Final
 
 from alerts.alert import Alert
 from alerts.ports import Checkpoint, Journal, Telemetry
-from domain.errors import AnjuError, Unavailable
+from domain.errors import Unavailable
 from domain.limits import BATCHES_IN_FLIGHT_MAX
 from domain.readings import Batch
 
@@ -45,6 +45,11 @@ class Keeper:
         """Begins to store."""
         self._thread.start()
 
+    @property
+    def alive(self) -> bool:
+        """True while its thread runs."""
+        return self._thread.is_alive()
+
     def keep(self, batch: Batch, memory: Checkpoint | None, answer: "Future[Alert | None]") -> None:
         """Queues a judged batch; `memory` is saved once the batch is durable. Blocks only when the shelf is full."""
         self._shelf.put((batch, memory, answer))
@@ -79,7 +84,7 @@ class Keeper:
             return
         try:
             self._journal.save_checkpoint(memory)
-        except AnjuError:
+        except Exception:  # whatever it is, what is stored is safe and the batches behind it are waiting
             log.exception("the checkpoint after batch %d is not saved", memory.batch)
 
     def _append(self, batch: Batch) -> None:

@@ -15,7 +15,7 @@ from alerts.engine import decide, evolve
 from alerts.inputs import Input, Tick
 from alerts.ports import Checkpoint, Feed, Journal
 from alerts.state import EngineState
-from domain.errors import Conflict, Unavailable
+from domain.errors import Unavailable
 from domain.limits import COMMIT_RETRY_S_MAX, INBOX_DEPTH_MAX
 from domain.readings import Batch, DeadLetter
 from runtime.judging import decisions
@@ -65,6 +65,7 @@ class Station:
         self._on_failure = on_failure
         self._inbox: queue.Queue[tuple[Input, Future[Alert | None]] | None] = queue.Queue(INBOX_DEPTH_MAX)
         self._open = True
+        self._ended = False
         self._next_tick_s = 0.0
         """On the monotonic clock: deadlines must go on when the wall clock is set back."""
         self._thread = threading.Thread(target=self._run, name="station", daemon=True)
@@ -81,6 +82,8 @@ class Station:
             self._inbox.put_nowait((entry, answer))
         except queue.Full:
             answer.set_exception(Unavailable("station.inbox_full", f"more than {INBOX_DEPTH_MAX} inputs are waiting"))
+        if self._ended:
+            self._refuse_rest()  # it came while the loop was ending: nobody else will look
         return answer
 
     # --- life ---------------------------------------------------------------------------------------------------
@@ -128,6 +131,7 @@ class Station:
             self._open = False
             self._on_failure(error)
         finally:
+            self._ended = True
             self._refuse_rest()
 
     def _next(self) -> "tuple[Input, Future[Alert | None]] | None":
@@ -139,17 +143,25 @@ class Station:
         return _STOP if item is None else item
 
     def _take(self, entry: Input, now_ms: int, answer: "Future[Alert | None]") -> None:
+        try:
+            self._work(entry, now_ms, answer)
+        except BaseException as error:
+            if not answer.done():  # whoever waits must not wait for ever
+                answer.set_exception(error)
+            raise
+
+    def _work(self, entry: Input, now_ms: int, answer: "Future[Alert | None]") -> None:
         began = time.perf_counter()
         if isinstance(entry, Batch):
             for decision, dead in decisions(self.state, entry):
-                self._apply(decision, dead, now_ms, answer)
+                self._apply(decision, dead, now_ms)
             self.processed += len(entry.readings)
             self.last_data_ms = entry.received_ms
             memory = self.checkpoint(entry.number, entry.gate) if entry.gate is not None else None
             self._keeper.keep(entry, memory, answer)
         else:
             decision = decide(self.state, entry, now_ms)
-            self._apply(decision, (), now_ms, answer)
+            self._apply(decision, (), now_ms)
             if decision.refusal is not None:
                 answer.set_exception(decision.refusal)
             else:
@@ -157,16 +169,10 @@ class Station:
         self.inputs += 1
         self.cycle_s += time.perf_counter() - began
 
-    def _apply(
-        self, decision: Decision, dead: Sequence[DeadLetter], now_ms: int, answer: "Future[Alert | None]"
-    ) -> None:
+    def _apply(self, decision: Decision, dead: Sequence[DeadLetter], now_ms: int) -> None:
         """Makes a decision durable, then true, then known."""
         if decision.entries or decision.intents or dead:
-            try:
-                self._commit(decision, dead, now_ms)
-            except (Unavailable, Conflict) as error:
-                answer.set_exception(error)
-                raise
+            self._commit(decision, dead, now_ms)
         evolve(self.state, decision)
         if decision.entries or decision.values:
             self._feed.publish(self._journal.seq, decision.entries, decision.values, now_ms)

@@ -6,9 +6,11 @@ import importlib.metadata
 import logging
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Final, Protocol
 
+from alerts.alert import Alert
 from alerts.events import RegistryImported, RulesLoaded
 from alerts.inputs import AdoptRegistry, Record
 from alerts.state import EngineState
@@ -228,10 +230,14 @@ class House:
         """The name of a part whose thread has ended, though the house cannot do without it."""
         parts: dict[str, _Living] = {
             "station": self.station,
+            "keeper": self.keeper,
+            "time series": self.telemetry,
             "courier": self.courier,
             "api": self.server,
             "broker session": self.session,
         }
+        if self.broker is not None:
+            parts["broker"] = self.broker
         return next((name for name, part in parts.items() if not part.alive), None)
 
     def status(self) -> Status:
@@ -266,8 +272,15 @@ class House:
             removed=len(before.devices.keys() - registry.devices.keys()),
             source="reload",
         )
-        self.station.submit(AdoptRegistry(registry, "system", fact)).result(STOP_S)
-        self.intake.adopt(registry.devices)
+
+        def adopted(answer: "Future[Alert | None]") -> None:
+            if answer.exception() is None:
+                self.intake.adopt(registry.devices)
+
+        answer = self.station.submit(AdoptRegistry(registry, "system", fact))
+        # Both or neither, also when it takes longer than we wait here.
+        answer.add_done_callback(adopted)
+        answer.result(STOP_S)
 
     def _rule_source(self) -> str:
         return ", ".join(str(path.name) for path in self.settings.rules) or "shipped packs"

@@ -30,7 +30,7 @@ class MqttChannel:
     ) -> None:
         """`connect` gives a fresh client its credentials and TLS and calls `connect_async`."""
         self._settled = settled
-        self._waiting: dict[int, str] = {}
+        self._waiting: dict[int, str | None] = {}
         self._confirmed_early: set[int] = set()
         self._lock = threading.Lock()
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id, clean_session=True)
@@ -62,16 +62,17 @@ class MqttChannel:
             raise Unavailable("mqtt.disconnected", "not connected to the broker")
         topic = TOPIC.format(compound=intent.body["compound"]["id"], alert=intent.alert_id)
         info = self._client.publish(topic, msgspec.json.encode(intent.body), qos=1)
-        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise Unavailable("mqtt.publish", paho.error_string(info.rc))
+        sent = info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
         with self._lock:
-            # The confirmation may overtake us: it comes on the client's own thread.
-            if info.mid in self._confirmed_early:
+            # The confirmation may overtake us: it comes on the client's own thread, which holds a lock of its own then.
+            early = info.mid in self._confirmed_early
+            if early:
                 self._confirmed_early.discard(info.mid)
-                early = True
             else:
-                self._waiting[info.mid] = intent.key
-                early = False
+                # What could not be sent paho keeps, and sends later: its confirmation is then nobody's.
+                self._waiting[info.mid] = intent.key if sent else None
+        if not sent:
+            raise Unavailable("mqtt.publish", paho.error_string(info.rc))
         if early:
             self._settled(intent.key, None)
 
@@ -79,8 +80,9 @@ class MqttChannel:
         self, _client: paho.Client, _userdata: Any, mid: int, _reason: ReasonCode, _properties: Properties
     ) -> None:
         with self._lock:
+            known = mid in self._waiting
             key = self._waiting.pop(mid, None)
-            if key is None:
+            if not known:
                 self._confirmed_early.add(mid)
         if key is not None:
             self._settled(key, None)

@@ -152,6 +152,11 @@ class DuckTelemetry:
                 self._changed.notify_all()
 
     @property
+    def alive(self) -> bool:
+        """True while the thread that loads the log runs."""
+        return self._thread.is_alive()
+
+    @property
     def last_batch(self) -> int:
         """Number of the newest durable batch, 0 when empty."""
         with self._changed:
@@ -295,7 +300,7 @@ class DuckTelemetry:
                     return
             try:
                 self.flush()
-            except Unavailable as error:
+            except Exception as error:  # whatever it is: the log is safe, and readings must not pile up unseen
                 self.failing = str(error)
                 log.exception("loading telemetry failed, trying again in %.0f s", RETRY_S)
                 with self._changed:

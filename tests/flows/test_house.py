@@ -73,7 +73,13 @@ def test_an_operator_shelves_notes_and_closes(living):
     alert = living.alert("EB-03")
     refused = living.post(alert, "resolve", reason="resolved")
     assert refused.status_code == 409
-    closed = living.post(alert, "resolve", reason="false_alarm", note="传感器故障")
+    alone = living.post(alert, "resolve", reason="false_alarm", note="传感器故障")
+    assert alone.json()["code"] == "alert.second_person_required", "severity 1 is nobody's to end alone while it holds"
+    ahead = int(time.time() * 1000)
+    for second in range(0, 200, 20):
+        living.say("port", values={"temp_socket": 20.0}, ts=ahead + second * 1000)
+    until(lambda: living.alert("EB-03")["state"] == "rtn_unacked", what="the return")
+    closed = living.post(living.alert("EB-03"), "resolve", reason="resolved", note="传感器故障")
     assert closed.status_code == 200, closed.text
     assert living.open() == {}
     lines = living.http.get(f"/alerts/{alert['id']}/journal")

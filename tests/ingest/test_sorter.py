@@ -253,6 +253,18 @@ def test_an_event_never_waits(bench):
     assert bench.sorter.waiting.count == 0
 
 
+def test_what_waits_of_a_device_goes_before_its_event_and_is_not_late(bench):
+    where = topic("f1", "fire")
+    bench.send(packet(where, payload(1, NOW, values={"smoke": 0.1})))
+    bench.sorter.waiting.begin(0.0)
+    bench.send(packet(where, payload(4, NOW + 4, values={"fire": True})), packet(topic("d1"), payload(9, NOW)))
+    bench.send(packet(where, payload(9, NOW + 9, values={"fire": False})))
+    bench.send(packet(topic("f1", "fire", "event"), payload(6, NOW + 6, values={}, event={"kind": "other"})))
+    mine = [(r.seq, r.quality & Quality.LATE) for r in bench.draft.readings if r.device == "f1"]
+    assert mine == [(1, 0), (4, 0), (6, 0)]
+    assert bench.sorter.waiting.count == 2, "what came behind the event, and another device, still wait"
+
+
 def test_copies_of_a_held_packet_are_acknowledged_and_counted_once(bench):
     bench.send(packet(topic("d1"), payload(1, NOW)))
     bench.sorter.waiting.begin(0.0)

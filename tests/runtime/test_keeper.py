@@ -68,12 +68,14 @@ def test_batches_are_answered_after_they_are_stored_and_then_the_checkpoint_is_s
     assert journal.saved == [2]
 
 
-def test_a_checkpoint_that_cannot_be_saved_holds_nobody_up(started):
+@pytest.mark.parametrize("fault", [Unavailable("journal.locked", "locked"), RuntimeError("a fault of ours")])
+def test_a_checkpoint_that_cannot_be_saved_holds_nobody_up(started, fault):
     store = Store()
-    keeper = started(store, Journal(Unavailable("journal.locked", "locked")))
+    keeper = started(store, Journal(fault))
     assert keep(keeper, 1, Checkpoint(1, 0, b"", b"")).result(5) is None
     assert keep(keeper, 2).result(5) is None
     assert store.kept == [1, 2]
+    assert keeper.alive
 
 
 def test_a_store_that_is_away_for_a_moment_is_asked_again(started):

@@ -6,6 +6,7 @@ import pytest
 
 from alerts.state import EngineState
 from domain.devices import Device
+from domain.errors import Unavailable
 from domain.kinds import EbikeValues
 from domain.places import Name, Place
 from domain.readings import Batch, Reading
@@ -91,3 +92,18 @@ def test_ticks_go_on_when_the_wall_clock_is_set_back(house, monkeypatch):
     monkeypatch.setattr(station_module, "decide", counted)
     assert enough.wait(10), "no tick in ten seconds"
     assert ticks[0] == T0 - 3_600_000
+
+
+def test_whoever_waits_for_an_input_that_breaks_the_station_is_told(house, monkeypatch):
+    station, _, _, _, failures = house
+
+    def broken(*_):
+        raise MemoryError("a fault of ours")
+
+    monkeypatch.setattr(station, "_commit", broken)
+    answer = station.submit(Batch([reading("p0", 85.0)], [], [], T0, 1))
+    assert isinstance(answer.exception(10), MemoryError)
+    station.stop()
+    assert isinstance(failures[0], MemoryError)
+    late = station.submit(Batch([reading("p0", 20.0)], [], [], T0, 2))
+    assert isinstance(late.exception(10), Unavailable)
