@@ -1,13 +1,26 @@
 """What people wish: judged against the alert as it is when their turn comes, and answered with a reason."""
 
+from typing import Final, cast
+
+from msgspec import Struct
+
 from alerts.alert import Alert, AlertState
 from alerts.decision import Decision
 from alerts.draft import Draft
-from alerts.events import AlertAcknowledged, AlertClosed, MaintenanceEnded, NoteAdded
+from alerts.events import (
+    AlertAcknowledged,
+    AlertClosed,
+    AlertSuppressed,
+    AlertUnsuppressed,
+    MaintenanceDeclared,
+    MaintenanceEnded,
+    NoteAdded,
+)
 from alerts.inhibition import explain_silence_behind
 from alerts.inputs import (
     Acknowledge,
     AddNote,
+    Answered,
     Command,
     DeclareMaintenance,
     EndMaintenance,
@@ -28,12 +41,28 @@ __all__ = ["decide_command", "decide_maintenance"]
 _REASONS = frozenset({"resolved", "false_alarm", "test", "maintenance", "duplicate"})
 _NOT_REAL = _REASONS - {"resolved"}
 """Reasons that hold although the condition does."""
+_LEADS_TO: Final[dict[type, str]] = {
+    command: str(event.__struct_config__.tag)
+    for command, event in cast("dict[type, type[Struct]]", {
+        Acknowledge: AlertAcknowledged, Shelve: AlertSuppressed, Unshelve: AlertUnsuppressed, Resolve: AlertClosed,
+        AddNote: NoteAdded, DeclareMaintenance: MaintenanceDeclared, EndMaintenance: MaintenanceEnded,
+    }).items()
+}  # fmt: skip
+"""Command → tag of the event it leads to."""
+
+
+def _reused(cmd: str | None) -> Decision:
+    return Decision(refusal=Invalid("command.reused", f"{cmd!r} was another command, or somebody else's", cmd=cmd))
 
 
 def decide_command(draft: Draft, command: Command) -> Decision:
     """The decision on a person's wish about one alert; the refusal is part of it, never raised."""
-    if command.cmd is not None and command.cmd in draft.state.answers:
-        draft.answer = draft.alert(draft.state.answers[command.cmd])
+    told = Answered(command.alert_id, _LEADS_TO[type(command)], command.actor)
+    known = draft.state.answers.get(command.cmd or "")
+    if known is not None:
+        if known != told:
+            return _reused(command.cmd)
+        draft.answer = draft.alert(known.alert_id)
         return draft.decision()
     try:
         alert = _checked(draft, command)
@@ -41,7 +70,7 @@ def decide_command(draft: Draft, command: Command) -> Decision:
     except AnjuError as refusal:
         return Decision(refusal=refusal)
     if command.cmd is not None:
-        draft.changes.answers[command.cmd] = alert.id
+        draft.changes.answers[command.cmd] = told
     if draft.answer.rule in draft.state.sources:
         explain_silence_behind(draft, draft.answer.target)
     review_yielding_to(draft, draft.answer)
@@ -122,8 +151,10 @@ def _holds(draft: Draft, alert: Alert) -> bool:
 
 def decide_maintenance(draft: Draft, wish: DeclareMaintenance | EndMaintenance) -> Decision:
     """The decision on a maintenance window; the refusal is part of it, never raised."""
-    if wish.cmd is not None and wish.cmd in draft.state.answers:
-        return draft.decision()
+    told = Answered("", _LEADS_TO[type(wish)], wish.actor)
+    known = draft.state.answers.get(wish.cmd or "")
+    if known is not None:
+        return draft.decision() if known == told else _reused(wish.cmd)
     try:
         if isinstance(wish, DeclareMaintenance):
             rules = draft.state.rulebook.rules
@@ -141,5 +172,5 @@ def decide_maintenance(draft: Draft, wish: DeclareMaintenance | EndMaintenance) 
         return Decision(refusal=refusal)
     review_maintenance(draft, wish.actor)
     if wish.cmd is not None:
-        draft.changes.answers[wish.cmd] = ""
+        draft.changes.answers[wish.cmd] = told
     return draft.decision()

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from alerts.alert import Alert, AlertState, Suppression
 from alerts.decision import Decision, Entry, ValueUpdate
 from alerts.events import AlertClosed, AlertEvent, AlertSuppressed, AlertUnsuppressed, Event, MaintenanceDeclared
+from alerts.inputs import Answered
 from alerts.intents import Notify
 from alerts.lifecycle import apply, closing_reason, suppressed_by
 from alerts.liveness import OFFLINE, grouped
@@ -43,7 +44,7 @@ class Changes(Struct):
     values: list[ValueUpdate] = field(default_factory=list)
     windows: dict[str, MaintenanceDeclared | None] = field(default_factory=dict)
     begun: set[str] = field(default_factory=set)
-    answers: dict[str, str] = field(default_factory=dict)
+    answers: dict[str, Answered] = field(default_factory=dict)
     number: tuple[str, int] | None = None
     unopened: int = 0
     started_ms: int | None = None

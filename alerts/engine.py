@@ -204,8 +204,8 @@ def _evolve_memory(state: EngineState, changes: Changes) -> None:
         else:
             state.windows[window_id] = window
     state.begun |= changes.begun & state.windows.keys()
-    for cmd, alert_id in changes.answers.items():
-        state.remember_answer(cmd, alert_id)
+    for cmd, answered in changes.answers.items():
+        state.remember_answer(cmd, answered)
     if changes.number is not None:
         state.number_day, state.last_number = changes.number
     state.unopened += changes.unopened

@@ -1,5 +1,7 @@
 """What may come in. Readings, operators, timers and imports all end in `Desk.submit`: there is no second path."""
 
+from typing import NamedTuple
+
 from msgspec import Struct, field
 
 from alerts.events import Event
@@ -10,6 +12,7 @@ __all__ = [
     "Acknowledge",
     "AddNote",
     "AdoptRegistry",
+    "Answered",
     "Command",
     "DeclareMaintenance",
     "EndMaintenance",
@@ -20,6 +23,16 @@ __all__ = [
     "Tick",
     "Unshelve",
 ]
+
+
+class Answered(NamedTuple):
+    """What is remembered of a command that had its effect: whoever sends it again gets its answer, nobody else."""
+
+    alert_id: str
+    """Empty if it was not about an alert."""
+    kind: str
+    """Tag of the event it led to."""
+    actor: str
 
 
 class Command(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from alerts.alert import Alert
 from alerts.decision import Entry, ValueUpdate
-from alerts.inputs import Input
+from alerts.inputs import Answered, Input
 from alerts.intents import Notify
 from domain.readings import DeadLetter, Reading
 from domain.registry import Registry
@@ -119,8 +119,8 @@ class Journal(Protocol):
     def maintenance(self) -> list[Any]:
         """`MaintenanceDeclared` events of windows that were not ended."""
 
-    def command_answers(self, since_ms: int) -> dict[str, str]:
-        """Client command id → alert id, for commands journalled since `since_ms`: repeats have no second effect."""
+    def command_answers(self, since_ms: int) -> dict[str, Answered]:
+        """Client command id → what it was, for commands journalled since `since_ms`: repeats have no second effect."""
 
     def last_number(self, day: str) -> int:
         """Highest alert number given out on `day` (``20261122``), 0 if none."""

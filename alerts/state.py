@@ -9,6 +9,7 @@ from alerts import liveness
 from alerts.alert import Alert
 from alerts.clocks import device_of
 from alerts.events import MaintenanceDeclared
+from alerts.inputs import Answered
 from alerts.ports import SlotMark
 from alerts.rules.base import CompiledRule, Rulebook, RuleInfo
 from alerts.rules.screen import screen_together
@@ -174,8 +175,8 @@ class EngineState:
         self.windows: dict[str, MaintenanceDeclared] = {}
         self.begun: set[str] = set()
         """Maintenance windows whose beginning has had its effect."""
-        self.answers: dict[str, str] = {}
-        """Client command id → alert id."""
+        self.answers: dict[str, Answered] = {}
+        """Client command id → what the command was."""
         self.number_day = ""
         self.last_number = 0
         self.unopened = 0
@@ -202,7 +203,7 @@ class EngineState:
         open_alerts: Iterable[Alert] = (),
         marks: Iterable[SlotMark] = (),
         maintenance: Iterable[MaintenanceDeclared] = (),
-        answers: Mapping[str, str] | None = None,
+        answers: Mapping[str, Answered] | None = None,
         last_number: int = 0,
         number_day: str = "",
     ) -> "EngineState":
@@ -219,8 +220,8 @@ class EngineState:
             slot.mark_ms = max([mark.at_ms, *(at for at, _ in slot.marks.values())])
         for window in maintenance:
             state.windows[window.window] = window
-        for cmd, alert_id in (answers or {}).items():
-            state.remember_answer(cmd, alert_id)
+        for cmd, answered in (answers or {}).items():
+            state.remember_answer(cmd, answered)
         state.adopt(registry, rulebook)
         for alert in open_alerts:
             state.put(alert)
@@ -357,9 +358,9 @@ class EngineState:
         ids = {*map(device_of, alert.marks), alert.device}
         return [self.watches[name] for name in sorted(filter(None, ids)) if name in self.watches]
 
-    def remember_answer(self, cmd: str, alert_id: str) -> None:
+    def remember_answer(self, cmd: str, answered: Answered) -> None:
         """Notes that a command had its effect; beyond `COMMANDS_KEPT_MAX` the oldest are forgotten."""
-        self.answers[cmd] = alert_id
+        self.answers[cmd] = answered
         while len(self.answers) > COMMANDS_KEPT_MAX:
             del self.answers[next(iter(self.answers))]
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, select, update
 from alerts.alert import Alert
 from alerts.decision import Entry
 from alerts.events import MaintenanceDeclared, MaintenanceEnded
+from alerts.inputs import Answered
 from alerts.intents import Notify
 from alerts.ports import Checkpoint, JournalRow, SlotMark
 from domain.errors import Conflict, Unavailable
@@ -87,14 +88,14 @@ class SqlJournal:
         with self._access.read() as connection:
             return [event_of(body) for body in connection.scalars(query)]
 
-    def command_answers(self, since_ms: int) -> dict[str, str]:
-        """See `alerts.ports.Journal`. A command that concerned no alert answers with an empty id."""
-        columns = journal.c.seq, journal.c.cmd, journal.c.alert_id
+    def command_answers(self, since_ms: int) -> dict[str, Answered]:
+        """See `alerts.ports.Journal`. Of several lines of one command the first says what it was."""
+        columns = journal.c.seq, journal.c.cmd, journal.c.alert_id, journal.c.kind, journal.c.actor
         query = select(*columns).where(journal.c.cmd.is_not(None), journal.c.at_ms >= since_ms)
         with self._access.read() as connection:
             # Sorted here: asked for an order, SQLite would rather walk the whole journal than its index of commands.
             rows = sorted(connection.execute(query), key=lambda row: row.seq, reverse=True)
-        return {row.cmd: row.alert_id or "" for row in rows}
+        return {row.cmd: Answered(row.alert_id or "", row.kind, row.actor) for row in rows}
 
     def last_number(self, day: str) -> int:
         """See `alerts.ports.Journal`."""

@@ -5,6 +5,7 @@ import secrets
 from typing import Any
 
 from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from alerts.events import MaintenanceDeclared
@@ -15,7 +16,7 @@ from api.encode import Json
 from api.schemas import DeclareBody, EndBody, IdPath, Page, Problem
 from api.second import confirmed
 from api.times import milliseconds, rfc3339
-from domain.errors import Invalid
+from domain.errors import Conflict, Invalid
 
 __all__ = ["router"]
 
@@ -55,16 +56,20 @@ async def declare(
         cmd=cmd,
     )
     await api.submit(wish)
-    declared = MaintenanceDeclared(
-        wish.window, wish.target, from_ms, until_ms, wish.reason.strip(), wish.rules, wish.second, wish.actor
-    )
+    open_now = await run_in_threadpool(api.ports.journal.maintenance)
+    declared = next((one for one in open_now if one.window == window), None)
+    if declared is None:
+        raise Conflict("maintenance.ended", "the window of this command has ended", window)
     return Json(_body(declared), 201)  # type: ignore[return-value] # documented as an open object, sent as it is
 
 
 @router.post("/{window}/end", operation_id="endMaintenance", responses={404: {"model": Problem}})
 async def end(api: Context, who: Actor, window: IdPath, body: EndBody, key: CommandKey = None) -> dict[str, Any]:
     """The work is done: what the window kept from ringing rings again if it still holds."""
-    await api.submit(EndMaintenance(window=window, actor=who.name, cmd=command_id(body.cmd, key)))
+    cmd = command_id(body.cmd, key)
+    await api.submit(EndMaintenance(window=window, actor=who.name, cmd=cmd))
+    if any(one.window == window for one in await run_in_threadpool(api.ports.journal.maintenance)):
+        raise Invalid("command.reused", f"{cmd!r} was the end of another window", cmd=cmd)
     return Json({"window": window, "ended": True})  # type: ignore[return-value] # likewise
 
 

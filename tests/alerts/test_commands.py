@@ -198,3 +198,16 @@ def test_refused_command_leaves_no_line_in_the_journal(station):
     lines = len(station.entries)
     ask(station, Resolve, reason="resolved")
     assert len(station.entries) == lines
+
+
+@pytest.mark.parametrize("crash", [False, True])
+@pytest.mark.parametrize(("wish", "who"), [(Acknowledge, "wang"), (AddNote, "li")])
+def test_one_command_id_is_one_command_of_one_person(station, wish, who, crash):
+    assert ask(station, AddNote, cmd="k1", note="on my way").refusal is None
+    if crash:
+        station.crash(T0 + 500)
+    refusal = ask(station, wish, cmd="k1", actor=who, note="on my way").refusal
+    assert (type(refusal), refusal.code) == (Invalid, "command.reused")
+    assert station.only().acked_by is None
+    assert ask(station, AddNote, cmd="k1", note="on my way").answer == station.only()
+    assert station.only().notes == 1

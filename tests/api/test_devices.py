@@ -127,6 +127,21 @@ async def test_a_maintenance_window_is_declared_once_listed_and_ended(house, cli
     assert (gone.status_code, gone.json()["code"]) == (404, "maintenance.unknown")
 
 
+async def test_a_command_id_used_before_neither_declares_nor_ends_another_window(house, client):
+    body = {"target": "c1", "from": FROM, "until": UNTIL, "reason": "电梯年检", "cmd": "m-1"}
+    first, other = [
+        (await client.post("/api/v1/maintenance", json=body | {"cmd": cmd})).json()["window"] for cmd in ("m-1", "m-2")
+    ]
+    refused = await client.post(f"/api/v1/maintenance/{first}/end", json={"cmd": "m-1"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "command.reused")
+    assert (await client.post(f"/api/v1/maintenance/{first}/end", json={"cmd": "e-1"})).status_code == 200
+    refused = await client.post(f"/api/v1/maintenance/{other}/end", json={"cmd": "e-1"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "command.reused")
+    assert [row["window"] for row in (await client.get("/api/v1/maintenance")).json()["items"]] == [other]
+    again = await client.post("/api/v1/maintenance", json=body)
+    assert (again.status_code, again.json()["code"]) == (409, "maintenance.ended")
+
+
 async def test_life_safety_is_not_muted_by_one_person(house, client):
     body = {"target": "c1", "from": FROM, "until": UNTIL, "reason": "x", "rules": ["EL-01"]}
     answer = await client.post("/api/v1/maintenance", json=body)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from alerts.alert import AlertState
 from alerts.decision import Entry
 from alerts.events import LivenessChanged, MaintenanceDeclared, MaintenanceEnded, NoteAdded, SignedIn
+from alerts.inputs import Answered
 from alerts.ports import Checkpoint
 from domain.errors import Conflict
 from storage.database import open_database
@@ -138,15 +139,16 @@ def test_commands_answer_with_the_alert_they_were_about(database):
     window = MaintenanceDeclared("w-1", "c-01", NOW_MS, NOW_MS + 9, "检修")
     entries = [raised(alert), acked(alert, cmd="c-1", at_ms=NOW_MS + 5), Entry(window, "li", NOW_MS + 6, cmd="c-2")]
     database.journal.commit(entries, (), (), NOW_MS)
-    assert database.journal.command_answers(0) == {"c-1": alert.id, "c-2": ""}
-    assert database.journal.command_answers(NOW_MS + 6) == {"c-2": ""}
+    about, declared = Answered(alert.id, "alert.acked", entries[1].actor), Answered("", "maintenance.declared", "li")
+    assert database.journal.command_answers(0) == {"c-1": about, "c-2": declared}
+    assert database.journal.command_answers(NOW_MS + 6) == {"c-2": declared}
 
 
 def test_one_command_with_several_lines_answers_with_the_first(database):
     one, two = an_alert(target="a"), an_alert(target="b")
     entries = [raised(one), raised(two), acked(one, cmd="c-1"), acked(two, cmd="c-1")]
     database.journal.commit(entries, (), (), NOW_MS)
-    assert database.journal.command_answers(0) == {"c-1": one.id}
+    assert database.journal.command_answers(0) == {"c-1": Answered(one.id, "alert.acked", entries[2].actor)}
 
 
 def test_numbers_are_counted_for_each_day(database):

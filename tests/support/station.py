@@ -5,7 +5,7 @@ from alerts.checkpoint import restore, snapshot
 from alerts.decision import Decision, Entry
 from alerts.engine import decide, evolve
 from alerts.events import MaintenanceDeclared, MaintenanceEnded
-from alerts.inputs import Input
+from alerts.inputs import Answered, Input
 from alerts.ports import JournalRow, SlotMark
 from alerts.rules.base import Rulebook
 from alerts.state import EngineState
@@ -53,6 +53,14 @@ class LittleStation:
     def checkpoint(self) -> None:
         self.saved = (len(self.stored), snapshot(self.state))
 
+    def answers(self):
+        found = {}
+        for entry in self.entries:
+            if entry.cmd is not None:
+                about = "" if entry.alert is None else entry.alert.id
+                found.setdefault(entry.cmd, Answered(about, entry.event.__struct_config__.tag, entry.actor))
+        return found
+
     def crash(self, now_ms: int) -> None:
         """Forgets the state; recovers from journal, checkpoint and stored telemetry."""
         marks = {}
@@ -65,7 +73,7 @@ class LittleStation:
                 numbers.append(int(alert.no[-4:]))
         self.state = EngineState.fresh(
             self.registry, self.book, open_alerts=[a for a in self.alerts.values() if a.open], marks=marks.values(),
-            maintenance=self.windows(), answers={e.cmd: e.alert.id for e in self.entries if e.cmd and e.alert},
+            maintenance=self.windows(), answers=self.answers(),
             last_number=max(numbers), number_day=local_day(now_ms),
         )  # fmt: skip
         after = 0
