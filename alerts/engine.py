@@ -24,6 +24,7 @@ __all__ = ["decide", "evolve"]
 _STALE: Final = int(Quality.STALE)
 _LATE: Final = int(Quality.LATE)
 _CLOCK_SET: Final = int(Quality.CLOCK_SET)
+_RETAINED: Final = int(Quality.RETAINED)
 _UNUSUAL: Final = _STALE | _CLOCK_SET
 
 
@@ -63,7 +64,7 @@ def _decide_batch(draft: Draft, batch: Batch) -> None:  # noqa: C901, PLR0912 - 
         watch = watches.get(reading.device)
         if watch is None:
             continue
-        if watch.live != ONLINE and watch not in live:
+        if watch.live != ONLINE and watch not in live and not reading.quality & _RETAINED:
             set_live(draft, watch, ONLINE, "data")
         if reading.quality & _UNUSUAL:
             if reading.quality & _STALE:

@@ -16,6 +16,7 @@ __all__ = ["BatchView", "fold", "remember"]
 _LATE = int(Quality.LATE)
 _STALE = int(Quality.STALE)
 _CLOCK_SET = int(Quality.CLOCK_SET)
+_RETAINED = int(Quality.RETAINED)
 _UNUSUAL = _LATE | _STALE | _CLOCK_SET
 
 
@@ -52,7 +53,8 @@ def remember(watches: Mapping[str, Watch], readings: Sequence[Reading]) -> None:
         watch = watches.get(reading.device)
         if watch is None:
             continue
-        watch.heard_ms = reading.received_ms
+        if not reading.quality & _RETAINED:
+            watch.heard_ms = reading.received_ms
         values = reading.values
         if reading.quality & unusual:
             if reading.quality & _CLOCK_SET:

@@ -31,6 +31,8 @@ class Quality(IntFlag):
     CLOCK_SET = 256
     """The device's clock was set back before this reading: it is the newest word of the device although older ones
     bear later times. From here on the device's instants are counted anew."""
+    RETAINED = 512
+    """The broker kept it and sent it because we subscribed: it says nothing about whether the device is there now."""
 
 
 class DeviceEvent(Struct, frozen=True, gc=False):

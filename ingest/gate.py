@@ -42,6 +42,7 @@ _RESTAMPED: Final = int(Quality.RESTAMPED)
 _BACKFILL: Final = int(Quality.BACKFILL)
 _GAP: Final = int(Quality.GAP)
 _CLOCK_SET: Final = int(Quality.CLOCK_SET)
+_RETAINED: Final = int(Quality.RETAINED)
 _CLOCKLESS: Final = _RESTAMPED | _SKEWED
 
 
@@ -156,6 +157,9 @@ class Gate:
         behind_ms = memory.newest_ms - ts_ms
         if behind_ms > 0:
             marks |= _STALE if behind_ms > LATE_MS_MAX else _LATE
+        if retained:
+            # The broker keeps it for years: at a first start nothing else tells that it is old.
+            marks |= _RETAINED | (_STALE if lag_ms > LATE_MS_MAX else 0)
         if not -SKEW_WARN_MS <= lag_ms <= SKEW_WARN_MS and not marks & _BACKFILL:
             marks |= _BACKFILL if backlog and lag_ms > 0 else _SKEWED
         return marks

@@ -87,7 +87,8 @@ class Intake:
         self._monotonic = monotonic
         self._on_failure = on_failure
         self._sorter = Sorter(wire or WIRES["anju_json"], devices, gate, self.counters)
-        self._adopted: Devices | None = None
+        self._adopted: deque[Devices] = deque(maxlen=1)
+        """The newest registry not judged by yet. Its one place is filled and emptied by other threads at any time."""
         self._arrived: list[Packet] = []
         self._at = 0
         self._late: deque[Held] = deque()
@@ -122,7 +123,7 @@ class Intake:
 
     def adopt(self, devices: Devices) -> None:
         """Judges by a new version of the registry from the next packets on. Thread-safe."""
-        self._adopted = devices
+        self._adopted.append(devices)
 
     @property
     def connected(self) -> bool:
@@ -180,9 +181,8 @@ class Intake:
     def turn(self, drained: bool) -> float:
         """One turn of the loop: settle what was answered, sort what came, hand in what is due."""
         now_s = self._monotonic()
-        if self._adopted is not None:
-            self._sorter.adopt(self._adopted)
-            self._adopted = None
+        if self._adopted:
+            self._sorter.adopt(self._adopted.popleft())
         self._settle(now_s)
         while self._failure is None:
             self._sort(now_s, drained)
@@ -230,18 +230,19 @@ class Intake:
         return flight < PARTIAL_BATCHES and now_s >= draft.began_s + BATCH_LINGER_MS / 1000
 
     def _checkpoint_due(self, now_s: float) -> bool:
-        return bool(self._draft.readings) and (
-            now_s >= self._checkpoint_at or self._readings_since >= CHECKPOINT_READINGS_MAX
-        )
+        """True when the draft is to carry the gate's memory."""
+        count = len(self._draft.readings)
+        return count > 0 and (now_s >= self._checkpoint_at or self._readings_since + count >= CHECKPOINT_READINGS_MAX)
 
     def _hand_in(self, now_s: float) -> None:
+        with_memory = self._checkpoint_due(now_s)
         draft, self._draft = self._draft, Draft()
         memory = None
         if draft.readings:
             # Only batches with readings leave a row, so only they have numbers of their own.
             self.last_number += 1
             self._readings_since += len(draft.readings)
-            if now_s >= self._checkpoint_at or self._readings_since >= CHECKPOINT_READINGS_MAX:
+            if with_memory:
                 memory = self._gate.snapshot()
                 self._checkpoint_at = now_s + CHECKPOINT_EVERY_MS / 1000
                 self._readings_since = 0

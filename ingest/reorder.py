@@ -57,12 +57,16 @@ class Waiting:
             del self._heaps[device, boot]
         return held
 
-    def take_before(self, device: str, seq: int | None) -> list[Held]:
-        """Takes out what waits of `device` with numbers below `seq` (None: all), in the order of the numbers."""
+    def take_before(self, device: str, boot: str | None, seq: int | None) -> list[Held]:
+        """Takes out what waits of `device` and may have come before `seq` of `boot`, boots in the order they came.
+
+        Of `boot` that is what has a lower number. Numbers of another boot, or without one to compare (None), tell
+        nothing: all of it goes.
+        """
         found: list[Held] = []
         for key in [key for key in self._heaps if key[0] == device]:
             heap = self._heaps[key]
-            while heap and (seq is None or heap[0][0] < seq):
+            while heap and (seq is None or key[1] != boot or heap[0][0] < seq):
                 found.append(heapq.heappop(heap)[2])
             if not heap:
                 del self._heaps[key]

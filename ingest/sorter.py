@@ -211,16 +211,16 @@ class Sorter:
         if self.waiting.until_s is not None:
             samples = [item.sample for item in decoded if item.sample is not None]
             first = next((sample for sample in samples if sample.seq is not None), None)
-            if first is not None and first.seq is not None and all(sample.event is None for sample in samples):
-                boot = _boot(first.boot)
-                if self._gate.beyond_gap(route[1], first.seq, boot):
-                    self.waiting.hold(route[2], boot, first.seq, Held(packet, route, decoded, received_ms))
-                    self._counters.held += 1
-                    return
-            # An event is not held back. What came before it must be judged before it: afterwards it would be late,
-            # and nobody listens to the values of a late reading.
-            for held in self.waiting.take_before(route[2], None if first is None else first.seq):
-                self._judge(held.packet, held.route, held.decoded, held.received_ms, draft)
+            seq, boot = (None, None) if first is None else (first.seq, _boot(first.boot))
+            if any(sample.event is not None for sample in samples):
+                # An event is not held back. What came before it must be judged before it: afterwards it would be
+                # late, and little of a late reading is listened to.
+                for held in self.waiting.take_before(route[2], boot, seq):
+                    self._guarded(self._judge, held.packet, held.route, held.decoded, held.received_ms, draft)
+            elif seq is not None and self._gate.beyond_gap(route[1], seq, boot):
+                self.waiting.hold(route[2], boot, seq, Held(packet, route, decoded, received_ms))
+                self._counters.held += 1
+                return
         self._judge(packet, route, decoded, received_ms, draft)
         if self.waiting.count:
             self._release(route, draft)
@@ -231,7 +231,7 @@ class Sorter:
             held = self.waiting.next_after(route[2], run.boot, run.high)
             if held is None:
                 return
-            self._judge(held.packet, held.route, held.decoded, held.received_ms, draft)
+            self._guarded(self._judge, held.packet, held.route, held.decoded, held.received_ms, draft)
 
     # --- judging ----------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from alerts.alert import AlertState
 from alerts.inputs import Acknowledge, Tick
 from domain.kinds import GatewayValues
-from domain.readings import StateReport
+from domain.readings import Quality, StateReport
 from runtime.packs import load_rulebook
 from tests.support.rulebook import (
     T0,
@@ -54,6 +54,14 @@ def test_last_will_takes_a_device_offline_at_once_and_data_brings_it_back():
     assert live(station, "p1") == "offline"
     assert station.entries[-1].event.why == "lwt"
     station.take(batch(reading("p1", T0 + 2, power=1.0)))
+    assert live(station, "p1") == "online"
+
+
+def test_reading_that_the_broker_kept_proves_nothing_of_the_device():
+    station = LittleStation(registry(port("p1")), Book())
+    station.take(batch(reading("p1", T0, power=1.0, quality=int(Quality.RETAINED))))
+    assert live(station, "p1") == "unknown"
+    station.take(batch(reading("p1", T0 + 1, power=1.0)))
     assert live(station, "p1") == "online"
 
 

@@ -56,6 +56,18 @@ def test_beyond_the_lateness_bound_a_reading_is_stale_but_kept():
     assert judge(gate, 1, ts=NOW - LATE_MS_MAX - 1, received=NOW) == DUPLICATE
 
 
+@pytest.mark.parametrize("event", [False, True])
+def test_what_the_broker_kept_beyond_the_lateness_bound_is_stale_though_nothing_is_known_of_the_device(event):
+    old, kept = NOW - LATE_MS_MAX - 1, {"retained": True, "event": event, "received": NOW}
+    assert judge(Gate(), 1, ts=old, **kept) & Quality.STALE
+    assert not judge(Gate(), 1, ts=old + 1, **kept) & Quality.STALE
+    assert not judge(Gate(), 1, ts=old, event=event, received=NOW) & Quality.STALE, "a wrong clock silences nobody"
+
+
+def test_what_the_broker_kept_is_marked():
+    assert judge(Gate(), 1, ts=NOW, retained=True) == Quality.RETAINED
+
+
 def test_a_clock_that_is_far_off_is_marked():
     gate = Gate()
     assert judge(gate, 1, ts=NOW - SKEW_WARN_MS - 1, received=NOW) == Quality.SKEWED
@@ -254,7 +266,7 @@ def test_receipt_before_the_newest_time_sets_the_clock_too():
         (7, NOW - 3 * HOUR, {"event": True, "backlog": True}, Quality.STALE | Quality.BACKFILL),
         (11, NOW - 60_000, {"marks": int(Quality.BACKFILL)}, Quality.LATE | Quality.BACKFILL),
         (11, NOW - 3 * HOUR, {"marks": int(Quality.BACKFILL), "event": True}, Quality.STALE | Quality.BACKFILL),
-        (11, NOW - 3 * HOUR, {"retained": True, "event": True}, Quality.STALE | Quality.SKEWED),
+        (11, NOW - 3 * HOUR, {"retained": True, "event": True}, Quality.STALE | Quality.SKEWED | Quality.RETAINED),
         (11, NOW - 1_500, {}, Quality.LATE),
         (11, NOW - 60_000, {"backlog": True}, Quality.CLOCK_SET),
         (11, NOW - 3 * HOUR, {"backlog": True}, Quality.STALE | Quality.BACKFILL),

@@ -211,6 +211,18 @@ def test_a_checkpoint_holds_exactly_what_is_durable():
     assert rig.desk.batches[2].gate is None
 
 
+def test_a_checkpoint_for_many_readings_waits_as_well_until_all_before_it_is_durable(monkeypatch):
+    monkeypatch.setattr("ingest.intake.CHECKPOINT_READINGS_MAX", 4)
+    rig = Rig(automatic=False)
+    rig.send(rig.packets(3))
+    rig.send(rig.packets(2))
+    rig.turn(later_ms=BATCH_LINGER_MS + 1)
+    assert [batch.gate for batch in rig.desk.batches] == [None]
+    rig.desk.answer()
+    rig.turn()
+    assert [batch.gate is not None for batch in rig.desk.batches] == [False, True]
+
+
 def test_batches_without_readings_carry_no_checkpoint():
     rig = Rig()
     rig.clock.s += CHECKPOINT_EVERY_MS / 1000
@@ -253,5 +265,21 @@ def test_stop_waits_for_answers_and_says_whether_they_came():
 def test_an_adopted_registry_counts_from_the_next_turn():
     rig = Rig()
     rig.intake.adopt(devices(device("d9")))
+    rig.send(rig.packets(1))
+    assert [letter.reason for letter in rig.desk.dead] == ["unknown_device"]
+
+
+def test_a_registry_adopted_while_another_is_being_adopted_counts_from_the_turn_after(monkeypatch):
+    rig = Rig()
+    adopt = rig.intake._sorter.adopt
+
+    def interrupted(found):
+        monkeypatch.undo()
+        adopt(found)
+        rig.intake.adopt(devices(device("d9")))
+
+    monkeypatch.setattr(rig.intake._sorter, "adopt", interrupted)
+    rig.intake.adopt(devices(device("d1")))
+    rig.turn()
     rig.send(rig.packets(1))
     assert [letter.reason for letter in rig.desk.dead] == ["unknown_device"]

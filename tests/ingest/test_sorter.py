@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.limits import DEAD_LETTER_BYTES_MAX, PAYLOAD_BYTES_MAX, READINGS_PER_MESSAGE_MAX
+from domain.limits import DEAD_LETTER_BYTES_MAX, LATE_MS_MAX, PAYLOAD_BYTES_MAX, READINGS_PER_MESSAGE_MAX
 from domain.readings import Quality
 from ingest.counters import Counters
 from ingest.gate import Gate
@@ -265,6 +265,38 @@ def test_what_waits_of_a_device_goes_before_its_event_and_is_not_late(bench):
     assert bench.sorter.waiting.count == 2, "what came behind the event, and another device, still wait"
 
 
+def test_what_waits_of_another_boot_goes_before_an_event_too_and_only_before_an_event(bench):
+    where = topic("f1", "fire")
+    bench.send(packet(where, payload(1, NOW, boot="a")))
+    bench.sorter.waiting.begin(0.0)
+    bench.send(packet(where, payload(7, NOW + 1, boot="a")))
+    bench.send(packet(where, payload(0, NOW + 3, boot="b")), packet(where, payload(1, NOW + 4, boot="b")))
+    assert bench.sorter.waiting.count == 1, "numbers of different boots are not compared"
+    bench.send(packet(where, payload(2, NOW + 5, boot="b", event={"kind": "other"})))
+    assert [(r.boot, r.seq) for r in bench.draft.readings][-2:] == [("a", 7), ("b", 2)]
+    assert bench.sorter.waiting.count == 0
+
+
+def test_a_fault_of_ours_in_what_waited_takes_neither_the_event_nor_the_others(bench, monkeypatch):
+    where = topic("f1", "fire")
+    bench.send(packet(where, payload(1, NOW)))
+    bench.sorter.waiting.begin(0.0)
+    bench.send(packet(where, payload(4, NOW + 4)), packet(where, payload(5, NOW + 5)))
+    judge, calls = bench.gate.judge, []
+
+    def faulty(*args, **more):
+        calls.append(more["seq"])
+        if more["seq"] == 4:
+            raise RuntimeError("a fault of ours")
+        return judge(*args, **more)
+
+    monkeypatch.setattr(bench.gate, "judge", faulty)
+    bench.send(packet(where, payload(6, NOW + 6, event={"kind": "other"})))
+    assert calls == [4, 5, 6]
+    assert [r.seq for r in bench.draft.readings] == [1, 5, 6]
+    assert (len(bench.draft.packets), bench.reasons) == (4, [Outcome.INTERNAL_ERROR])
+
+
 def test_copies_of_a_held_packet_are_acknowledged_and_counted_once(bench):
     bench.send(packet(topic("d1"), payload(1, NOW)))
     bench.sorter.waiting.begin(0.0)
@@ -351,3 +383,9 @@ def _readings_in(one):
             return 1
         return max(1, len(tree)) if isinstance(tree, list) else 1
     return 1
+
+
+@pytest.mark.parametrize(("age_ms", "stale"), [(LATE_MS_MAX, False), (30 * 86_400_000, True)])
+def test_what_the_broker_kept_for_long_is_stored_but_not_judged_although_nothing_newer_is_known(bench, age_ms, stale):
+    bench.send(packet(topic("f1", "fire"), payload(1, NOW - age_ms, values={"smoke": 0.9}), 0x33))
+    assert bool(bench.draft.readings[0].quality & Quality.STALE) is stale
