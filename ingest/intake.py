@@ -69,10 +69,13 @@ class Intake:
         counters: Counters | None = None,
         *,
         wire: Wire | None = None,
+        checkpoint_ms: int = CHECKPOINT_EVERY_MS,
         monotonic: Callable[[], float] = time.monotonic,
         on_failure: Callable[[BaseException], None] = lambda _: None,
     ) -> None:
         """`first_number`: the number for the first batch, `Telemetry.last_batch` + 1.
+
+        `checkpoint_ms`: a checkpoint is due after so long, with the next batch that has readings.
 
         `on_failure` is called once, from the session's thread, when intake can do no more (the station has died, or
         refuses a batch for good). The process should then end: what was not acknowledged comes again.
@@ -97,7 +100,8 @@ class Intake:
         self._retry_at: float | None = None
         self._retry_s = RETRY_S_FIRST
         self._readings_since = 0
-        self._checkpoint_at = monotonic() + CHECKPOINT_EVERY_MS / 1000
+        self._checkpoint_s = checkpoint_ms / 1000
+        self._checkpoint_at = monotonic() + self._checkpoint_s
         self._backlog_from = 0.0
         self._failure: BaseException | None = None
         self._paused = False
@@ -244,7 +248,7 @@ class Intake:
             self._readings_since += len(draft.readings)
             if with_memory:
                 memory = self._gate.snapshot()
-                self._checkpoint_at = now_s + CHECKPOINT_EVERY_MS / 1000
+                self._checkpoint_at = now_s + self._checkpoint_s
                 self._readings_since = 0
         batch = None
         if draft.readings or draft.states or draft.dead:

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from domain.errors import Invalid
+from domain.limits import CHECKPOINT_EVERY_MS
 
 __all__ = ["Settings", "load_settings"]
 
@@ -42,6 +43,9 @@ class Settings(BaseSettings):
     rules: list[Path] = Field(default_factory=list, description="Rule packs; none means the shipped ones.")
     telemetry_memory_mb: int = Field(default=96, ge=32, description="Memory the time series may use.")
     telemetry_days: int = Field(default=400, ge=1, description="Days readings are kept; standards ask for a year.")
+    checkpoint_s: float = Field(
+        default=CHECKPOINT_EVERY_MS / 1_000, ge=0.1, description="Seconds between checkpoints of the working memory."
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     @field_validator("log_level")

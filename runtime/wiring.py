@@ -183,6 +183,7 @@ class House:
             self.gate,
             self.clock_ms,
             self.telemetry.last_batch + 1,
+            checkpoint_ms=round(1_000 * self.settings.checkpoint_s),
             on_failure=self.on_failure,
         )
 

@@ -21,6 +21,8 @@ from tests.support.service import Service, wait_until
 
 COMPOUNDS = 5
 STEP_MS = 1_000
+CHECKPOINT_S = "0.3"
+"""Many checkpoints in a run of seconds: recovery is one of them and what came after, not everything from the start."""
 ALERT_FACTS = ("rule", "target", "severity", "state", "occurrences", "cleared_ms", "value")
 
 
@@ -148,7 +150,7 @@ def run_round(folder: Path, load: Load, kills: tuple[str, ...]) -> Outcome:
     broker.start()
     service = Service(
         folder / "data", "--broker", broker.url, "--log-level", "WARNING", "--metrics-open",
-        registry=district(load.devices),
+        registry=district(load.devices), checkpoint_s=CHECKPOINT_S,
     ).start()  # fmt: skip
     start_ms = time.time_ns() // 1_000_000 - load.turns * STEP_MS
     made = packets(load, start_ms)

@@ -53,6 +53,9 @@ class Rule:
     def settled(self, memory, severity, at_ms):
         return (True,) if severity is not None else None
 
+    def without_instants(self, memory, at_ms):
+        return memory
+
     def survey(self, memory, target, now_ms, offline, total):
         return None
 

@@ -21,13 +21,14 @@ START_S = 60
 
 
 class Service:
-    """``anju up`` on its own data folder. `registry` is stored before the first start."""
+    """``anju up`` on its own data folder. `registry` is stored before the first start; `settings` are ``ANJU_…``."""
 
-    def __init__(self, data: Path, *options: str, registry: Registry | None = None) -> None:
+    def __init__(self, data: Path, *options: str, registry: Registry | None = None, **settings: str) -> None:
         self.data = data
         self.url = ""
         self.password = ""
         self._options = options
+        self._environment = os.environ | {f"ANJU_{name.upper()}": value for name, value in settings.items()}
         self._process: subprocess.Popen[str] | None = None
         self._opener = urllib.request.build_opener()
         data.mkdir(parents=True, exist_ok=True)
@@ -47,7 +48,12 @@ class Service:
         command = [sys.executable, "-m", "runtime.cli", "up", "--json", "--data", str(self.data), "--http-port", port]
         log = (self.data / "service.log").open("a")
         self._process = subprocess.Popen(
-            [*command, *self._options], stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT
+            [*command, *self._options],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            cwd=ROOT,
+            env=self._environment,
         )
         log.close()
         assert self._process.stdout is not None
