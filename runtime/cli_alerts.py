@@ -24,7 +24,7 @@ SECOND_TOKEN = "ANJU_SECOND_TOKEN"  # noqa: S105 - the name of a variable, no se
 class Client:
     """A small HTTP client for one service, with a personal token."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str | None) -> None:
         if not url.startswith(("http://", "https://")):
             raise Rejected("cli.url", f"--url {url!r} must begin with http:// or https://")
         self._url = url.rstrip("/")
@@ -32,6 +32,8 @@ class Client:
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """Sends one request. Raises `Rejected` with the server's own words, `Unavailable` if it does not answer."""
+        if not self._token:
+            raise Rejected("cli.token", "no token: name one by --token or ANJU_TOKEN (made by `anju users token`)")
         request = urllib.request.Request(  # noqa: S310 - the scheme was checked above
             f"{self._url}/api/v1{path}",
             data=None if body is None else json.dumps(body).encode(),
@@ -57,9 +59,9 @@ def _words(error: urllib.error.HTTPError) -> str:
 
 @click.group()
 @click.option("--url", default="http://127.0.0.1:8080", envvar="ANJU_URL", show_default=True, help="The service.")
-@click.option("--token", envvar="ANJU_TOKEN", required=True, help="Personal API token (anju users token).")
+@click.option("--token", envvar="ANJU_TOKEN", help="Personal API token (anju users token).")
 @click.pass_context
-def alerts(ctx: click.Context, url: str, token: str) -> None:
+def alerts(ctx: click.Context, url: str, token: str | None) -> None:
     """List, explain, acknowledge and shelve alerts of a running service."""
     ctx.obj = Client(url, token)
 
@@ -81,8 +83,13 @@ def list_alerts(
         click.echo(json.dumps(page, ensure_ascii=False))
         return
     for row in page["items"]:
-        click.echo(f"{row['id']}  {row['level']}  {row['state']:<12} {row['raised_at']}  {row['rule']['code']:<6} "
-                   f"{row['compound']['name']} {row['place']['text']}")  # fmt: skip
+        where = f"{_zh(row['compound']['name'])} {_zh(row['place']['text'])}"
+        what = f"{row['rule']['code']:<6} {_zh(row['rule']['title'])}"
+        click.echo(f"{row['id']}  {row['level']}  {row['state']:<12} {row['raised_at']}  {what}  {where}")
+
+
+def _zh(name: Any) -> str:
+    return str(name.get("zh") or name.get("en") or "") if isinstance(name, dict) else str(name)
 
 
 @alerts.command()

@@ -37,7 +37,7 @@ def verify(ctx: click.Context, data: Path, as_json: bool) -> None:
         answer |= {"lines": found} if wrong is None else {"seq": found, "wrong": wrong}
         click.echo(json.dumps(answer, ensure_ascii=False))
     elif wrong is None:
-        click.echo(f"{store}: {found} lines, unbroken")
+        click.echo(f"{store}: {found} lines, unbroken" if found else f"{store}: nothing has been written to {data} yet")
     else:
         click.echo(f"{store}: broken at line {found}: {wrong}", err=True)
     ctx.exit(0 if wrong is None else 1)

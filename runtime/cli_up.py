@@ -46,25 +46,41 @@ _path = click.Path(path_type=Path)
 @click.option("--log-level", help="DEBUG, INFO, WARNING or ERROR.  [default: INFO]")
 @click.option("--metrics-open", is_flag=True, default=None, help="Serve /metrics without a token.")
 @click.option("--demo", is_flag=True, help="Load the demo district and simulate it.")
+@click.option(
+    "--incident",
+    "incidents",
+    multiple=True,
+    metavar="NAME[:DEVICE][@OFFSET]",
+    help="With --demo: a calm district but for this, instead of the endless show; may be repeated.",
+)
 @json_option
-def up(config: Path | None, rules: tuple[Path, ...], demo: bool, as_json: bool, **given: Any) -> None:
+def up(
+    config: Path | None, rules: tuple[Path, ...], demo: bool, incidents: tuple[str, ...], as_json: bool, **given: Any
+) -> None:
     """Run Anju: broker (embedded or external), stores, rules, API and console. Ctrl-C stops it.
 
     SIGHUP takes a changed registry into use.
     """
+    if incidents and not demo:
+        raise click.UsageError("--incident goes with --demo; beside a running Anju use `anju simulate`")
     settings = load_settings(config, rules=list(rules) or None, **given)
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     share_fairly()
     events: queue.SimpleQueue[signal.Signals | BaseException] = queue.SimpleQueue()
     with _signals(events):
         house = House(settings, on_failure=events.put)
-        failed = _run(house, events, demo=demo, as_json=as_json)
+        failed = _run(house, events, demo=demo, incidents=incidents, as_json=as_json)
     if failed is not None:
         raise click.ClickException(f"Anju stopped: {failed}")
 
 
 def _run(
-    house: House, events: "queue.SimpleQueue[signal.Signals | BaseException]", *, demo: bool, as_json: bool
+    house: House,
+    events: "queue.SimpleQueue[signal.Signals | BaseException]",
+    *,
+    demo: bool,
+    incidents: tuple[str, ...],
+    as_json: bool,
 ) -> BaseException | None:
     """Runs until a signal (returns None) or until a part gives up (returns why)."""
     with contextlib.ExitStack() as stack:
@@ -76,10 +92,10 @@ def _run(
         # Only now, when it can be shown: a start that fails must not use the one chance up.
         password = _first_password(database, fresh=demo)
         if demo:
-            child = SimulatorChild(house.settings, house.broker)
+            child = SimulatorChild(house.settings, house.broker, incidents)
             stack.callback(child.stop)
             child.start()
-        _greet(house, password, as_json=as_json)
+        _greet(house, password, demo=demo, as_json=as_json)
         settle_memory()
         stack.callback(gc.unfreeze)
         while True:
@@ -127,7 +143,7 @@ def _first_password(database: Database, *, fresh: bool) -> str | None:
     return password
 
 
-def _greet(house: House, password: str | None, *, as_json: bool) -> None:
+def _greet(house: House, password: str | None, *, demo: bool, as_json: bool) -> None:
     url = house.server.url
     if as_json:
         started = {"url": url, "user": ADMIN if password else None, "password": password, "pid": os.getpid()}
@@ -139,7 +155,8 @@ def _greet(house: House, password: str | None, *, as_json: bool) -> None:
     broker = f"mqtt://127.0.0.1:{house.broker.port} (embedded)" if house.broker else redacted(settings.broker or "")
     click.echo(f"\n  Anju 安居  {url}\n")
     if password is not None:
-        click.echo(f"  user      {ADMIN}\n  password  {password}    (shown once)\n")
+        said = "new with each start of the demo" if demo else "shown once"
+        click.echo(f"  user      {ADMIN}\n  password  {password}    ({said})\n")
     click.echo(f"  broker    {broker}\n  data      {settings.data}\n  watching  {devices} devices with {rules} rules")
     click.echo("  Ctrl-C stops it.\n")
     sys.stdout.flush()

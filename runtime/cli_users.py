@@ -42,7 +42,7 @@ def passwd(name: str, roles: tuple[str, ...], data: Path, as_json: bool) -> None
     Sessions that NAME has open end; tokens stay.
     """  # fmt: skip
     password = secrets.token_urlsafe(12)
-    with _users(data) as kept:
+    with _users(data, making=True) as kept:
         standing = kept.standing(name)
         before = (NEW_ROLE,) if standing is None else standing.roles
         kept.create(name, password, roles or before, _now_ms())
@@ -105,7 +105,11 @@ def revoke(name: str, label: str | None, data: Path, as_json: bool) -> None:
 
 
 @contextmanager
-def _users(data: Path) -> Iterator[SqlUsers]:
+def _users(data: Path, *, making: bool = False) -> Iterator[SqlUsers]:
+    if not making and not (data / "anju.db").exists():
+        raise NotFound(
+            "data.missing", f"there is no Anju in {data}: name its folder by --data or ANJU_DATA", data=str(data)
+        )
     database = open_database(data / "anju.db")
     try:
         yield database.users

@@ -5,6 +5,7 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -41,10 +42,11 @@ def load_demo_district(database: Database, now_ms: int) -> None:
 
 
 class SimulatorChild:
-    """``anju simulate --demo`` as a child process: another program, as real devices would be."""
+    """``anju simulate`` as a child process: another program, as real devices would be."""
 
-    def __init__(self, settings: Settings, broker: EmbeddedBroker | None) -> None:
-        """With an external broker the simulator signs in as the service does."""
+    def __init__(self, settings: Settings, broker: EmbeddedBroker | None, incidents: Sequence[str] = ()) -> None:
+        """With an external broker the simulator signs in as the service does. No `incidents`: the endless show."""
+        self._play = [part for name in incidents for part in ("--incident", name)] or ["--demo"]
         self._url = broker.device_url if broker is not None else _external(settings)
         self._file = settings.data / "simulator.url"
         self._log = settings.data / "simulator.log"
@@ -53,7 +55,7 @@ class SimulatorChild:
     def start(self) -> None:
         """Starts the child and leaves its address, with credentials, in ``simulator.url`` for further simulators."""
         _write_private(self._file, self._url)
-        command = [sys.executable, "-m", "simulators", "--demo"]
+        command = [sys.executable, "-m", "simulators", *self._play]
         environment = {**os.environ, "ANJU_SIM_BROKER": self._url}
         with self._log.open("wb") as out:
             self._child = subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
