@@ -4,18 +4,20 @@ Alerts, maintenance windows, command answers and numbers are not in it: they com
 than the checkpoint. Judging the telemetry in between again brings both to the same instant.
 """
 
+from collections.abc import Iterable
 from typing import Any, Final, cast
 
 import msgspec
 from msgspec import Struct
 
-from alerts.liveness import UNKNOWN
+from alerts.events import LivenessChanged
+from alerts.liveness import OFFLINE, UNKNOWN
 from alerts.rules.base import RuleInfo
 from alerts.state import EngineState, Known, Slot, Watch
 from alerts.suppression import Flap
 from domain.errors import Invalid
 
-__all__ = ["restore", "snapshot"]
+__all__ = ["restore", "restore_liveness", "snapshot"]
 
 _FORMAT: Final = 1
 
@@ -42,6 +44,7 @@ class _WatchRow(Struct, array_like=True):
     """The newest reading's values: encoded as they are, which is ten times faster than merging them first."""
     clock: str | None = None
     said_ms: int = 0
+    said_at_ms: int = 0
 
 
 class _Image(Struct, array_like=True):
@@ -74,6 +77,7 @@ def _watch_row(watch: Watch) -> _WatchRow:
     return _WatchRow(
         watch.device.id, watch.heard_ms, watch.live, watch.since_ms, watch.back_ms, watch.known, last_ms,
         cast("dict[str, Any] | None", values), watch.clock, watch.said_ms,
+        watch.said_at_ms,
     )  # fmt: skip
 
 
@@ -99,8 +103,24 @@ def restore(state: EngineState, image: bytes) -> None:
             watch.heard_ms, watch.live = line.heard_ms, line.live
             watch.since_ms, watch.back_ms = line.since_ms, line.back_ms
             watch.known, watch.last = _merged(line), None
-            watch.clock, watch.said_ms = line.clock or line.device, line.said_ms
+            watch.clock = line.clock or line.device
+            watch.said_ms, watch.said_at_ms = line.said_ms, line.said_at_ms
     state.unopened = decoded.unopened
+
+
+def restore_liveness(state: EngineState, changes: Iterable[LivenessChanged]) -> None:
+    """Takes over what the journal tells of liveness since the checkpoint, oldest first; older changes do no harm.
+
+    A Last Will is told by no reading, so judging telemetry again does not bring it back.
+    """
+    for change in changes:
+        for name in change.devices:
+            watch = state.watches.get(name)
+            if watch is None or watch.live == change.state:
+                continue
+            if watch.live == OFFLINE:
+                watch.back_ms = change.at_ms
+            watch.live, watch.since_ms = change.state, change.at_ms
 
 
 def _restore_slot(slot: Slot, row: _SlotRow, info: RuleInfo | None) -> None:

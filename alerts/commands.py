@@ -1,10 +1,6 @@
 """What people wish: judged against the alert as it is when their turn comes, and answered with a reason."""
 
-from typing import Final, cast
-
-from msgspec import Struct
-
-from alerts.alert import Alert, AlertState
+from alerts.alert import Alert, AlertState, Suppression
 from alerts.decision import Decision
 from alerts.draft import Draft
 from alerts.events import (
@@ -12,6 +8,7 @@ from alerts.events import (
     AlertClosed,
     AlertSuppressed,
     AlertUnsuppressed,
+    Event,
     MaintenanceDeclared,
     MaintenanceEnded,
     NoteAdded,
@@ -20,13 +17,13 @@ from alerts.inhibition import explain_silence_behind
 from alerts.inputs import (
     Acknowledge,
     AddNote,
-    Answered,
     Command,
     DeclareMaintenance,
     EndMaintenance,
     Resolve,
     Shelve,
     Unshelve,
+    answered,
 )
 from alerts.lifecycle import suppressed_by
 from alerts.superseding import review_yielding_to
@@ -41,14 +38,30 @@ __all__ = ["decide_command", "decide_maintenance"]
 _REASONS = frozenset({"resolved", "false_alarm", "test", "maintenance", "duplicate"})
 _NOT_REAL = _REASONS - {"resolved"}
 """Reasons that hold although the condition does."""
-_LEADS_TO: Final[dict[type, str]] = {
-    command: str(event.__struct_config__.tag)
-    for command, event in cast("dict[type, type[Struct]]", {
-        Acknowledge: AlertAcknowledged, Shelve: AlertSuppressed, Unshelve: AlertUnsuppressed, Resolve: AlertClosed,
-        AddNote: NoteAdded, DeclareMaintenance: MaintenanceDeclared, EndMaintenance: MaintenanceEnded,
-    }).items()
-}  # fmt: skip
-"""Command → tag of the event it leads to."""
+
+
+def _fact(wish: Command | DeclareMaintenance | EndMaintenance) -> Event:  # noqa: PLR0911 - a table of commands
+    """What the journal will say if `wish` is granted, in its first line."""
+    match wish:
+        case Acknowledge():
+            return AlertAcknowledged(wish.alert_id, wish.note)
+        case Shelve():
+            shelf = Suppression("shelved", wish.reason.strip(), wish.until_ms, wish.actor, wish.second)
+            return AlertSuppressed(wish.alert_id, shelf)
+        case Unshelve():
+            return AlertUnsuppressed(wish.alert_id, "shelved", "unshelved")
+        case Resolve():
+            return AlertClosed(wish.alert_id, wish.reason, wish.note, wish.second)
+        case AddNote():
+            return NoteAdded(wish.alert_id, wish.note)
+        case DeclareMaintenance():
+            return MaintenanceDeclared(
+                wish.window, wish.target, wish.from_ms, wish.until_ms, wish.reason.strip(), wish.rules, wish.second,
+                wish.actor,
+            )  # fmt: skip
+        case EndMaintenance():
+            return MaintenanceEnded(wish.window, "by_hand")
+    raise AssertionError(f"no such command: {type(wish).__name__}")
 
 
 def _reused(cmd: str | None) -> Decision:
@@ -57,7 +70,7 @@ def _reused(cmd: str | None) -> Decision:
 
 def decide_command(draft: Draft, command: Command) -> Decision:
     """The decision on a person's wish about one alert; the refusal is part of it, never raised."""
-    told = Answered(command.alert_id, _LEADS_TO[type(command)], command.actor)
+    told = answered(_fact(command), command.actor)
     known = draft.state.answers.get(command.cmd or "")
     if known is not None:
         if known != told:
@@ -131,7 +144,8 @@ def _resolve(draft: Draft, alert: Alert, command: Resolve) -> Alert:
     holds = _holds(draft, alert)
     if holds and command.reason not in _NOT_REAL:
         raise Conflict("alert.condition_holds", "the condition still holds", alert)
-    if holds:
+    if holds or (command.reason in _NOT_REAL and alert.cleared_ms is None):
+        # Where only a person ends it, nothing tells whether it holds: calling it not real is as grave.
         check_dismissal(alert, command)
     event = AlertClosed(alert.id, command.reason, command.note, command.second)
     return draft.step(alert, event, command.actor, reason="closed", cmd=command.cmd)
@@ -151,7 +165,7 @@ def _holds(draft: Draft, alert: Alert) -> bool:
 
 def decide_maintenance(draft: Draft, wish: DeclareMaintenance | EndMaintenance) -> Decision:
     """The decision on a maintenance window; the refusal is part of it, never raised."""
-    told = Answered("", _LEADS_TO[type(wish)], wish.actor)
+    told = answered(_fact(wish), wish.actor)
     known = draft.state.answers.get(wish.cmd or "")
     if known is not None:
         return draft.decision() if known == told else _reused(wish.cmd)

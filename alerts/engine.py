@@ -6,7 +6,7 @@ is thrown away, and the state is as if the input had never come.
 
 from typing import Any, Final
 
-from alerts.clocks import clock_from, without_instants
+from alerts.clocks import clock_from
 from alerts.commands import decide_command, decide_maintenance
 from alerts.decision import Decision, ValueUpdate
 from alerts.draft import Changes, Draft
@@ -97,10 +97,10 @@ def _decide_batch(draft: Draft, batch: Batch) -> None:  # noqa: C901, PLR0912 - 
 def _set_clock_back(draft: Draft, watch: Watch, reading: Reading) -> None:
     """Instants remembered of a device's old clock would lie in the future of the new one, and block its rules."""
     draft.changes.clocks[watch] = clock_from(reading)
-    for slot in (one.slot for one in watch.rules):
+    for slot, rule in ((one.slot, one.rule) for one in watch.rules):
         memory = draft.memory(slot)
         if memory is not None and slot.target == watch.device.id:
-            draft.changes.memories[slot] = without_instants(memory, reading.ts_ms)
+            draft.changes.memories[slot] = rule.without_instants(memory, reading.ts_ms)
 
 
 def _note_values(draft: Draft, watch: Watch, reading: Reading, newest: dict[str, ValueUpdate]) -> None:
@@ -123,7 +123,11 @@ def _take_states(draft: Draft, batch: Batch) -> None:
     heard: dict[str, int] = {}
     offline = {report.device for report in batch.states if not report.online}
     if offline:
-        heard = {reading.device: reading.received_ms for reading in batch.readings if reading.device in offline}
+        heard = {
+            reading.device: reading.received_ms
+            for reading in batch.readings
+            if reading.device in offline and not reading.quality & _RETAINED
+        }
     reports: list[StateReport] = sorted(batch.states, key=lambda report: report.received_ms)
     for report in reports:
         watch = draft.state.watches.get(report.device)

@@ -24,6 +24,7 @@ __all__ = [
     "RulesLoaded",
     "SeverityChanged",
     "SignedIn",
+    "StorageChanged",
 ]
 
 
@@ -161,6 +162,13 @@ class SignedIn(Struct, frozen=True, tag="session.signed_in"):
     detail: dict[str, Any] = field(default_factory=dict)
 
 
+class StorageChanged(Struct, frozen=True, tag="storage.changed"):
+    """The time series can no longer be written, or can again. Alerts go on meanwhile, but within bounds."""
+
+    storing: bool
+    why: str = ""
+
+
 AlertEvent = (
     AlertRaised
     | ConditionReoccurred
@@ -173,5 +181,12 @@ AlertEvent = (
     | NoteAdded
 )
 Event = (
-    AlertEvent | MaintenanceDeclared | MaintenanceEnded | LivenessChanged | RegistryImported | RulesLoaded | SignedIn
+    AlertEvent
+    | MaintenanceDeclared
+    | MaintenanceEnded
+    | LivenessChanged
+    | RegistryImported
+    | RulesLoaded
+    | SignedIn
+    | StorageChanged
 )

@@ -2,9 +2,11 @@
 
 from typing import NamedTuple
 
+import msgspec
 from msgspec import Struct, field
 
 from alerts.events import Event
+from domain.ids import payload_digest
 from domain.readings import Batch
 from domain.registry import Registry
 
@@ -22,6 +24,7 @@ __all__ = [
     "Shelve",
     "Tick",
     "Unshelve",
+    "answered",
 ]
 
 
@@ -33,6 +36,14 @@ class Answered(NamedTuple):
     kind: str
     """Tag of the event it led to."""
     actor: str
+    digest: int
+    """Of that event with all it says: the same id with another reason or another time is another command."""
+
+
+def answered(event: Event, actor: str) -> Answered:
+    """What is remembered of a command by `actor` that leads, or led, to `event`."""
+    digest = payload_digest(msgspec.json.encode(event))
+    return Answered(getattr(event, "alert_id", ""), str(event.__struct_config__.tag), actor, digest)
 
 
 class Command(Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from alerts.alert import Alert
 from alerts.decision import Entry, ValueUpdate
+from alerts.events import LivenessChanged
 from alerts.inputs import Answered, Input
 from alerts.intents import Notify
 from domain.readings import DeadLetter, Reading
@@ -121,6 +122,9 @@ class Journal(Protocol):
 
     def command_answers(self, since_ms: int) -> dict[str, Answered]:
         """Client command id → what it was, for commands journalled since `since_ms`: repeats have no second effect."""
+
+    def liveness_since(self, at_ms: int) -> list[LivenessChanged]:
+        """`LivenessChanged` events journalled at `at_ms` or later, in order; a few older ones may come with them."""
 
     def last_number(self, day: str) -> int:
         """Highest alert number given out on `day` (``20261122``), 0 if none."""

@@ -111,6 +111,7 @@ class Watch:
         "period_ms",
         "rates",
         "rules",
+        "said_at_ms",
         "said_ms",
         "since_ms",
         "stirs",
@@ -134,7 +135,9 @@ class Watch:
         self.heard_ms: int | None = None
         """Receive time of its last word."""
         self.said_ms = 0
-        """Event time of its last word that was not late: with `heard_ms` it tells what its clock shows now."""
+        """Event time of its last reading that was not late."""
+        self.said_at_ms = 0
+        """When (receive time) that came; 0: never. Both together tell what the device's clock shows now."""
         self.live = liveness.UNKNOWN
         self.since_ms = 0
         """Since when (receive time) it is in this liveness state."""
@@ -185,6 +188,8 @@ class EngineState:
         """Receive time of the first tick: silence before it is our own absence."""
         self.ticked_ms: int | None = None
         """Receive time of the latest tick."""
+        self.turned_ms: int | None = None
+        """What our own clock was set back to last, or showed at the start."""
         self.sources: frozenset[str] = frozenset()
         """Rules whose open alerts explain others (`RuleInfo.symptom_of`)."""
         self.catching_up = False
@@ -261,7 +266,7 @@ class EngineState:
     def _watch(self, device: Device, before: Watch | None, targets: Targets) -> Watch:
         watch = Watch(device, self.registry.period_s(device))
         if before is not None:
-            for kept in ("heard_ms", "said_ms", "live", "since_ms", "back_ms", "clock", "last", "known"):
+            for kept in ("heard_ms", "said_ms", "said_at_ms", "live", "since_ms", "back_ms", "clock", "last", "known"):
                 setattr(watch, kept, getattr(before, kept))
         if not device.in_service:
             return watch
@@ -333,10 +338,12 @@ class EngineState:
 
     def turn_back(self, now_ms: int) -> None:
         """Our own clock was set back to `now_ms`: receive times that would lie in the future become the present."""
+        self.turned_ms = now_ms
         if self.started_ms is not None:
             self.started_ms = min(self.started_ms, now_ms)
         for watch in self.watches.values():
             watch.since_ms, watch.back_ms = min(watch.since_ms, now_ms), min(watch.back_ms, now_ms)
+            watch.said_at_ms = min(watch.said_at_ms, now_ms)
             if watch.heard_ms is not None:
                 watch.heard_ms = min(watch.heard_ms, now_ms)
 

@@ -1,7 +1,6 @@
 """What time alone leads to: silence, missing data, the end of shelving, of windows and of patience."""
 
 from alerts.alert import Alert, AlertState
-from alerts.clocks import without_instants
 from alerts.draft import Draft
 from alerts.events import MaintenanceEnded, SeverityChanged
 from alerts.inhibition import explain_silence_behind, review
@@ -27,6 +26,7 @@ def decide_tick(draft: Draft) -> None:
         return
     if draft.state.started_ms is None:
         draft.changes.started_ms = draft.now_ms
+        draft.changes.turned_back = True  # who knows what the clock showed before we were away
         _settle_memories(draft)
     _review_liveness(draft)
     _tick_rules(draft)
@@ -42,10 +42,10 @@ def _turn_back(draft: Draft) -> None:
     noticed until the clock is where it was.
     """
     draft.changes.turned_back = True
-    for _, slot, _ in draft.state.tick_plan:
+    for _, slot, rule in draft.state.tick_plan:
         memory = draft.memory(slot)
         if memory is not None:
-            draft.changes.memories[slot] = without_instants(memory, draft.now_ms)
+            draft.changes.memories[slot] = rule.without_instants(memory, draft.now_ms)
 
 
 def set_live(draft: Draft, watch: Watch, live: str, why: str) -> None:
@@ -86,10 +86,17 @@ def _settle_memories(draft: Draft) -> None:
     """
     for _, slot, rule in draft.state.tick_plan:
         alert = draft.open_at(slot)
+        if alert is None and slot.last_alert is not None and slot.last_alert == slot.settled:
+            continue  # it had ended before the checkpoint: what the rule remembers is no older than that
         severity = None if alert is None or alert.cleared_ms is not None else alert.severity
         memory = rule.settled(slot.memory, severity, draft.now_ms)
         if memory is not slot.memory:
             draft.changes.memories[slot] = memory
+    for watch, slot, rule in draft.state.elapse_plan:
+        alert = draft.open_at(slot)
+        if alert is not None and alert.cleared_ms is None:
+            newest_ms = max(watch.said_ms, draft.mark_ms(slot) + 1)  # what comes now comes after what is journalled
+            draft.changes.memories[slot] = rule.settled(slot.memory, alert.severity, newest_ms)
     for slot in draft.state.slots.values():
         info = draft.state.rule(slot.rule)
         if slot.alert_id is None and slot.last_alert != slot.settled and info is not None and info.clear == "manual":
@@ -112,11 +119,15 @@ def _tick_rules(draft: Draft) -> None:
 
 
 def _elapse_rules(draft: Draft) -> None:
-    """What a device has told for good goes on although it says no more: a power cut silences who reports it."""
+    """What a device has told for good goes on although it says no more: a power cut silences who reports it.
+
+    While we were away it may have said more, which the broker still has: that time does not count.
+    """
+    started = _started(draft)
     for watch, slot, rule in draft.state.elapse_plan:
         memory = draft.memory(slot)
-        if memory is not None and watch.heard_ms is not None and watch.said_ms:
-            there_ms = watch.said_ms + draft.now_ms - watch.heard_ms
+        if memory is not None and watch.said_at_ms:
+            there_ms = watch.said_ms + max(0, draft.now_ms - max(watch.said_at_ms, started))
             verdict = rule.elapse(memory, watch.device.id, there_ms)
             if verdict is not None:
                 take_verdict(draft, watch, slot, rule, verdict, there_ms)
@@ -140,7 +151,10 @@ def _clears_by_silence(draft: Draft, slot: Slot, members: tuple[Watch, ...], ver
     alert = draft.open_at(slot)
     if alert is None or alert.cleared_ms is not None:
         return False
-    return not any(watch.heard_ms is not None and watch.heard_ms > alert.raised_ms for watch in members)
+    since_ms = alert.raised_ms
+    if since_ms > draft.now_ms:  # our own clock was set back since
+        since_ms = draft.state.turned_ms or 0
+    return not any(watch.heard_ms is not None and watch.heard_ms > since_ms for watch in members)
 
 
 def _review_clocks(draft: Draft) -> None:

@@ -64,7 +64,7 @@ def remember(watches: Mapping[str, Watch], readings: Sequence[Reading]) -> None:
             if reading.quality & _LATE:
                 fold(watch.known, reading)
                 continue
-        watch.said_ms = reading.ts_ms
+        watch.said_ms, watch.said_at_ms = reading.ts_ms, reading.received_ms
         if values is not None:
             last = watch.last
             if last is not None and not covers[reading.kind](values, last.values):
@@ -109,15 +109,33 @@ class BatchView:
             return None
         return found[0]
 
-    def _last(self, signal: str) -> tuple[Any, int] | None:
-        if self.reading.quality & _CLOCK_SET:
-            return None
+    @property
+    def clock_ms(self) -> int:
+        """See `alerts.rules.base.View`."""
+        reading, watch = self.reading, self._watch
+        if not reading.quality & _LATE:
+            return reading.ts_ms
+        said_ms, said_at_ms = watch.said_ms, watch.said_at_ms
+        for at in reversed(self._of(watch)):
+            before = self._readings[at]
+            if at < self._at and not before.quality & (_LATE | _STALE):
+                said_ms, said_at_ms = before.ts_ms, before.received_ms
+                break
+        return max(reading.ts_ms, said_ms + max(0, reading.received_ms - said_at_ms)) if said_ms else reading.ts_ms
+
+    def _of(self, watch: Watch) -> list[int]:
+        """Where in the batch the device speaks."""
         if self._positions is None:
             self._positions = {}
             for index, reading in enumerate(self._readings):
                 self._positions.setdefault(reading.device, []).append(index)
+        return self._positions[watch.device.id]
+
+    def _last(self, signal: str) -> tuple[Any, int] | None:
+        if self.reading.quality & _CLOCK_SET:
+            return None
         watch = self._watch
-        positions = self._positions[watch.device.id]
+        positions = self._of(watch)
         if positions[0] < self._at:
             return self._merged(watch, positions).get(signal)
         last = watch.last

@@ -62,6 +62,11 @@ class View:
         self.device = device
         self.reading = readings(1)[0]
 
+    @property
+    def clock_ms(self) -> int:
+        """No reading is late."""
+        return self.reading.ts_ms
+
     def value(self, signal: str) -> object:
         """The signal in this reading."""
         return getattr(self.reading.values, signal)

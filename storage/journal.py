@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Row, select, update
 
 from alerts.alert import Alert
 from alerts.decision import Entry
-from alerts.events import MaintenanceDeclared, MaintenanceEnded
-from alerts.inputs import Answered
+from alerts.events import LivenessChanged, MaintenanceDeclared, MaintenanceEnded
+from alerts.inputs import Answered, answered
 from alerts.intents import Notify
 from alerts.ports import Checkpoint, JournalRow, SlotMark
 from domain.errors import Conflict, Unavailable
@@ -33,6 +33,7 @@ _ALERTS: Final = Append(alerts, key=("id",))
 _MARKS: Final = Append(slot_marks, key=("rule", "target"))
 _META: Final = Append(meta, key=("key",))
 _OWED: Final = Append(outbox, ignore=True)
+_LIVENESS: Final = LivenessChanged.__struct_config__.tag
 _OPEN: Final = itemgetter(_ALERTS.columns.index("open"))
 
 
@@ -90,12 +91,22 @@ class SqlJournal:
 
     def command_answers(self, since_ms: int) -> dict[str, Answered]:
         """See `alerts.ports.Journal`. Of several lines of one command the first says what it was."""
-        columns = journal.c.seq, journal.c.cmd, journal.c.alert_id, journal.c.kind, journal.c.actor
+        columns = journal.c.seq, journal.c.cmd, journal.c.actor, journal.c.body
         query = select(*columns).where(journal.c.cmd.is_not(None), journal.c.at_ms >= since_ms)
         with self._access.read() as connection:
             # Sorted here: asked for an order, SQLite would rather walk the whole journal than its index of commands.
             rows = sorted(connection.execute(query), key=lambda row: row.seq, reverse=True)
-        return {row.cmd: Answered(row.alert_id or "", row.kind, row.actor) for row in rows}
+        first = {row.cmd: row for row in rows}
+        return {cmd: answered(event_of(row.body), row.actor) for cmd, row in first.items()}
+
+    def liveness_since(self, at_ms: int) -> list[LivenessChanged]:
+        """See `alerts.ports.Journal`."""
+        # Backwards from the newest line, whose time rises with its number: not a look at every line ever written.
+        before = select(journal.c.seq).where(journal.c.at_ms < at_ms).order_by(journal.c.seq.desc()).limit(1)
+        with self._access.read() as connection:
+            start = connection.scalar(before) or 0
+            query = select(journal.c.body).where(journal.c.seq > start, journal.c.kind == _LIVENESS)
+            return [event_of(body) for body in connection.scalars(query.order_by(journal.c.seq))]
 
     def last_number(self, day: str) -> int:
         """See `alerts.ports.Journal`."""

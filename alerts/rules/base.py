@@ -107,6 +107,10 @@ class View(Protocol):
         None means unknown, which is neither true nor false.
         """
 
+    @property
+    def clock_ms(self) -> int:
+        """What the device's clock showed when the reading came: its own time or, if it is late, as newer words tell."""
+
 
 class Looks(NamedTuple):
     """Python source of a rule's `screen`, so that those of several rules can be made one function.
@@ -168,9 +172,18 @@ class CompiledRule(Protocol):
         """True if `elapse` can ever answer; the engine calls it for no other rule."""
 
     def settled(self, memory: Any, severity: int | None, at_ms: int) -> Any:
-        """`memory` of a rule about time in line with the journal, after a start: ticks are not replayed.
+        """`memory` of a rule that ticks or elapses in line with the journal, after a start: time is not replayed.
 
-        `severity`: that of the open alert whose condition has not returned, None if there is none.
+        `severity`: that of the open alert whose condition has not returned, None if there is none. `at_ms`: now, for a
+        rule that ticks (what is remembered of a later instant was told by a clock that has been set back since); for
+        others the newest event time known.
+        """
+
+    def without_instants(self, memory: Any, at_ms: int) -> Any:
+        """`memory` without what hangs on instants of a clock that was set back: rates, holds, counts.
+
+        A level that holds goes on to hold, as of `at_ms` by the new clock. Depends on the memory alone, so that a
+        replay does the same.
         """
 
     @property

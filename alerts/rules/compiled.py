@@ -8,6 +8,8 @@ lists in their place (after JSON) serve as well.
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from alerts.alert import Evidence
 from alerts.rules.base import SLOW, Finding, Looks, RuleInfo, Verdict, View
 from alerts.rules.kinds.base import Binding, Bound, Frame, Pair
@@ -104,7 +106,18 @@ class Compiled:
             if before is not None:
                 after = self._judge(before.memory, view, late=late)
                 return before if after is None else Verdict(after.memory, (*before.findings, *after.findings))
-        return self._judge(memory, view, late=late)
+        return self._ordered(memory, reading, self._judge(memory, view, late=late))
+
+    def _ordered(self, memory: Any, reading: Reading, verdict: Verdict | None) -> Verdict | None:
+        """Time may have gone further than a reading that was long on its way: what it says comes after that.
+
+        Otherwise the end of an alert would look like an older finding that is judged again.
+        """
+        if verdict is None or not verdict.findings or not self.elapses or memory is None or memory[0] == 0:
+            return verdict
+        if reading.quality & Quality.LATE or memory[2] <= reading.ts_ms:
+            return verdict
+        return Verdict(verdict.memory, tuple(replace(one, at_ms=max(one.at_ms, memory[2])) for one in verdict.findings))
 
     def _judge(self, memory: Any, view: View, *, late: bool) -> Verdict | None:
         reading = view.reading
@@ -157,13 +170,24 @@ class Compiled:
 
     def settled(self, memory: Any, severity: int | None, at_ms: int) -> Any:
         """See `CompiledRule.settled`. An alert made graver because nobody looked stands at a level of ours below."""
-        up = memory is not None and memory[0] == 1 and memory[1] != 0
+        full = memory is not None and memory[0] == 1
+        up = full and memory[1] != 0
+        if full and self.spec.timed and memory[2] > at_ms:
+            memory = self.without_instants(memory, at_ms)
         if severity is None:
-            return None if up else memory
+            # Readings are judged again, so that only what time leads to can have ended unnoticed.
+            return None if up and self.spec.timed else memory
         if up:
             return memory
         level = next((own for own in self._severities if own >= severity), self._severities[-1])
-        return self._frozen(level, at_ms, (), (None, None, 0), [None] * self._slots)
+        last = max(at_ms, memory[2]) if full and memory is not None else at_ms
+        return self._frozen(level, last, (), (None, None, 0), self._thawed(memory))
+
+    def without_instants(self, memory: Any, at_ms: int) -> Any:
+        """See `CompiledRule.without_instants`."""
+        if memory is None or memory[0] == 0 or memory[1] == 0:
+            return None
+        return self._frozen(memory[1], at_ms, (), (None, None, memory[6]), [None] * self._slots)
 
     def survey(self, memory: Any, target: str, now_ms: int, offline: int, total: int) -> Verdict | None:
         """See `CompiledRule.survey`."""

@@ -56,9 +56,12 @@ class _Slot:
 class _View:
     """See `alerts.rules.base.View`."""
 
-    def __init__(self, reading: Reading, device: Device, last: dict[str, tuple[Any, int]], grace_ms: float) -> None:
+    def __init__(
+        self, reading: Reading, device: Device, last: dict[str, tuple[Any, int]], grace_ms: float, clock_ms: int
+    ) -> None:
         self.reading = reading
         self.device = device
+        self.clock_ms = clock_ms
         self._last = last
         self._grace_ms = grace_ms
 
@@ -184,13 +187,15 @@ class _Run:
 
     def _judge(self, device: Device, reading: Reading) -> None:
         newest = self._newest.get(device.id)
+        clock_ms = reading.ts_ms
         if newest is not None and reading.ts_ms < newest:
             reading = msgspec.structs.replace(reading, quality=int(Quality.LATE))
+            clock_ms = newest + max(0, reading.received_ms - self._heard[device.id])
         self._newest[device.id] = max(newest or 0, reading.ts_ms)
         self._heard[device.id] = max(self._heard.get(device.id, 0), reading.received_ms)
         self._offline.discard(device.id)
         last = self._last.setdefault(device.id, {})
-        view = _View(reading, device, last, 2_000 * _period_s(device))
+        view = _View(reading, device, last, 2_000 * _period_s(device), clock_ms)
         for rule in self._rules[device.id]:
             slot = self._slot(rule, device)
             if slot.memory is None and not rule.screen(reading):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from alerts.clocks import clock_from, device_of, without_instants
+from alerts.clocks import clock_from, device_of
 from alerts.inputs import Acknowledge, Resolve
 from domain.kinds import EbikeValues
 from domain.readings import Batch, DeviceEvent, Quality, Reading
@@ -87,12 +87,14 @@ def test_rules_that_ship_find_the_same_after_a_step_as_from_the_start(one_batch)
 
 
 def test_a_level_that_holds_goes_on_to_hold_and_idle_memory_goes():
-    held = (1, 2, T0, (T0, 75.0), (T0, None), None, 3, (T0, 75.0), 4)
-    assert without_instants(held, T0 - 9) == (1, 2, T0 - 9, (), None, None, 3, None, None)
-    assert without_instants((0, (T0, 75.0)), T0 - 9) is None
-    assert without_instants((1, 0, T0, (), None, None, 0, (T0,)), T0 - 9) is None
-    assert without_instants((1,), T0) == (1,)
-    assert without_instants(None, T0) is None
+    rule = next(one for one in load_rulebook().for_device(port("p1"), {}) if one.info.id == "EB-03")
+    head = 7
+    blank = (None,) * (len(rule.settled(None, 2, T0)) - head)
+    held = (1, 2, T0, (T0, 75.0), (T0, 0, T0, 0), None, 3, *(4 for _ in blank))
+    assert rule.without_instants(held, T0 - 9) == (1, 2, T0 - 9, (), None, None, 3, *blank)
+    assert rule.without_instants((0, (T0, 75.0)), T0 - 9) is None
+    assert rule.without_instants((1, 0, T0, (), None, None, 0, *(4 for _ in blank)), T0 - 9) is None
+    assert rule.without_instants(None, T0) is None
 
 
 def test_clocks_are_named_after_what_the_device_sent():

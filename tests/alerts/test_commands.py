@@ -3,7 +3,7 @@
 import pytest
 
 from alerts.alert import AlertState
-from alerts.inputs import Acknowledge, AddNote, Resolve, Shelve, Tick, Unshelve
+from alerts.inputs import Acknowledge, AddNote, DeclareMaintenance, EndMaintenance, Resolve, Shelve, Tick, Unshelve
 from domain.errors import Conflict, Invalid, NotFound, Rejected
 from domain.limits import NOTE_CHARS_MAX, SHELVE_MS_MAX
 from tests.support.rulebook import T0, Book, Hot, batch, info, port, reading, registry
@@ -178,14 +178,15 @@ def test_life_safety_that_still_holds_is_called_not_real_by_two_different_people
         assert station.only().state is AlertState.UNACKNOWLEDGED
 
 
-def test_life_safety_that_has_returned_or_rings_anew_by_itself_is_ended_by_one_person():
+def test_life_safety_that_has_returned_is_called_not_real_by_one_and_where_only_a_person_ends_it_by_two():
     returned = LittleStation(registry(port("p1")), Book(Hot(info("EL-02", life_safety=True))))
     returned.take(batch(reading("p1", T0, temp_socket=75.0)))
     returned.take(batch(reading("p1", T0 + 1, temp_socket=20.0)))
     assert ask(returned, Resolve, reason="false_alarm").refusal is None
     manual = LittleStation(registry(port("p1")), Book(Hot(info("EB-06", life_safety=True, clear="manual"))))
     manual.take(batch(reading("p1", T0, temp_socket=75.0)))
-    assert ask(manual, Resolve, reason="false_alarm").refusal is None
+    assert ask(manual, Resolve, reason="false_alarm").refusal.code == "alert.second_person_required"
+    assert ask(manual, Resolve, reason="resolved").refusal is None
 
 
 def test_unshelving_rings_at_once_and_needs_a_shelved_alert(station):
@@ -211,3 +212,47 @@ def test_one_command_id_is_one_command_of_one_person(station, wish, who, crash):
     assert station.only().acked_by is None
     assert ask(station, AddNote, cmd="k1", note="on my way").answer == station.only()
     assert station.only().notes == 1
+
+
+SHELF = {"until_ms": T0 + HOUR, "reason": " work "}
+WINDOW = {"window": "w1", "target": "c1", "from_ms": T0, "until_ms": T0 + HOUR, "reason": " work ", "actor": "wang"}
+
+
+@pytest.mark.parametrize("crash", [False, True])
+@pytest.mark.parametrize(
+    ("wish", "body", "other"),
+    [
+        (Acknowledge, {"note": "going"}, {"note": "not going"}),
+        (Shelve, SHELF, SHELF | {"until_ms": T0 + HOUR + 1}),
+        (Shelve, SHELF, SHELF | {"reason": "something else"}),
+        (Resolve, {"reason": "false_alarm", "note": "steam"}, {"reason": "test", "note": "steam"}),
+        (AddNote, {"note": "going"}, {"note": "gone"}),
+    ],
+)
+def test_one_command_id_is_one_wish_with_all_that_it_says(station, wish, body, other, crash):
+    assert ask(station, wish, cmd="k1", **body).refusal is None
+    if crash:
+        station.crash(T0 + 2_000)
+    refused, again = ask(station, wish, cmd="k1", **other), ask(station, wish, cmd="k1", **body)
+    assert refused.refusal.code == "command.reused"
+    assert (again.refusal, again.entries) == (None, [])
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_one_command_id_is_one_window(station, crash):
+    assert station.take(DeclareMaintenance(**WINDOW, cmd="k1"), T0 + 5).refusal is None
+    assert station.take(DeclareMaintenance(**WINDOW | {"window": "w2"}), T0 + 5).refusal is None
+    assert station.take(EndMaintenance(window="w1", actor="wang", cmd="k2"), T0 + 6).refusal is None
+    if crash:
+        station.crash(T0 + 2_000)
+    for wish in (
+        DeclareMaintenance(**WINDOW | {"target": "p1"}, cmd="k1"),
+        DeclareMaintenance(**WINDOW | {"rules": ["EB-03"]}, cmd="k1"),
+        EndMaintenance(window="w2", actor="wang", cmd="k2"),
+        EndMaintenance(window="w1", actor="li", cmd="k2"),
+    ):
+        assert station.take(wish, T0 + 3_000).refusal.code == "command.reused"
+    for wish in (DeclareMaintenance(**WINDOW, cmd="k1"), EndMaintenance(window="w1", actor="wang", cmd="k2")):
+        again = station.take(wish, T0 + 3_000)
+        assert (again.refusal, again.entries) == (None, [])
+    assert list(station.state.windows) == ["w2"]

@@ -1,9 +1,13 @@
 """What time alone leads to."""
 
+import pytest
+
 from alerts.alert import AlertState
-from alerts.inputs import Acknowledge, Tick
-from domain.kinds import GatewayValues
-from domain.readings import Quality, StateReport
+from alerts.inputs import Acknowledge, Resolve, Tick
+from domain.devices import Device
+from domain.kinds import KINDS, ElevatorValues, FireValues, GatewayValues
+from domain.places import Name
+from domain.readings import DeviceEvent, Quality, Reading, StateReport
 from runtime.packs import load_rulebook
 from tests.support.rulebook import (
     T0,
@@ -284,3 +288,169 @@ def test_silence_is_noticed_although_the_clock_was_set_back():
     minutes(station, T0 + MINUTE, 30, spoken=False)
     assert live(station, "g1") == "offline"
     assert "FC-18" in standing(station)
+
+
+# --- silence and the shipped rules, all of them, with nothing but the journal -----------------------------------------
+
+HOUR = 60 * MINUTE
+
+
+def device_of(name, kind, kind_type):
+    return Device(name, kind, "c1", "b1", Name(name), type=kind_type, gateway="g1")
+
+
+def whole_house():
+    """A gateway, a lift, a fire terminal and ports, of which four make more than the share that `SY-03` allows."""
+    found = [gateway("g1"), device_of("l1", "elevator", "lift"), device_of("f1", "fire", "uitd")]
+    return LittleStation(registry(*found, *(port(f"p{n}", gateway="g1") for n in range(6))), load_rulebook())
+
+
+def say_all(station, at):
+    said = {"gateway": GatewayValues(uptime_s=1.0), "elevator": ElevatorValues(main_power=True),
+            "fire": FireValues(battery=90.0)}  # fmt: skip
+    devices = [watch.device for watch in station.state.watches.values()]
+    station.take(
+        batch(*(
+            Reading(device.id, device.kind, at, at, said.get(device.kind) or KINDS["ebike"].values(power=1.0))
+            for device in devices
+        ))
+    )  # fmt: skip
+
+
+def pass_time(station, begin, count, *, spoken):
+    for minute in range(count):
+        if spoken:
+            say_all(station, begin + minute * MINUTE)
+        station.take(Tick(), begin + minute * MINUTE)
+
+
+def test_every_shipped_alert_about_silence_returns_though_nothing_but_the_journal_is_left_of_it():
+    station = whole_house()
+    station.take(Tick(), T0)
+    pass_time(station, T0, 3, spoken=True)
+    pass_time(station, T0 + 3 * MINUTE, 30, spoken=False)
+    assert {"FC-18", "FC-18U", "EL-18", "SY-03"} <= standing(station)
+    assert any(alert.suppressed for alert in station.alerts.values())
+    station.stored.clear()
+    station.crash(T0 + 33 * MINUTE)
+    pass_time(station, T0 + 33 * MINUTE, 20, spoken=True)
+    assert standing(station) == set()
+    assert all(not alert.suppressed for alert in station.alerts.values() if alert.open)
+
+
+def test_silence_that_a_person_dismissed_is_not_told_again_by_every_restart():
+    station = silent_house()
+    minutes(station, T0 + MINUTE, 20, spoken=False)
+    (alert,) = station.of("FC-18")
+    wish = Resolve(alert_id=alert.id, actor="wang", reason="maintenance", second="li")
+    assert station.take(wish, T0 + 21 * MINUTE).refusal is None
+    station.checkpoint()
+    station.crash(T0 + 22 * MINUTE)
+    minutes(station, T0 + 22 * MINUTE, 20, spoken=False)
+    assert len(station.of("FC-18")) == 1
+    minutes(station, T0 + 42 * MINUTE, 20, spoken=True)
+    minutes(station, T0 + 62 * MINUTE, 20, spoken=False)
+    assert len(station.of("FC-18")) == 2, "it spoke in between: a new silence"
+
+
+@pytest.mark.parametrize("silent_before", [False, True])
+def test_silence_is_noticed_and_ends_although_the_clock_was_set_back_while_we_were_away(silent_before):
+    station = silent_house()
+    ahead = T0 + 2 * HOUR
+    speak(station, ahead)
+    station.take(Tick(), ahead)
+    if silent_before:
+        minutes(station, ahead + MINUTE, 20, spoken=False)
+        assert "FC-18" in standing(station)
+    station.checkpoint()
+    station.crash(T0 + MINUTE)
+    minutes(station, T0 + MINUTE, 20, spoken=silent_before)
+    assert standing(station) == set() if silent_before else "FC-18" in standing(station)
+
+
+# --- what was told for good -------------------------------------------------------------------------------------------
+
+
+def lift_house():
+    station = LittleStation(registry(Device("l1", "elevator", "c1", "b1", Name("l1"), type="lift")), load_rulebook())
+    station.take(Tick(), T0 - MINUTE)
+    return station
+
+
+def tell(at, event=None, *, received=None, quality=0, **values):
+    said = ElevatorValues(**values) if values else None
+    kind = None if event is None else DeviceEvent(event)
+    return Reading("l1", "elevator", at, received or at, said, kind, quality=quality)
+
+
+def seconds(station, begin, count):
+    for second in range(count):
+        station.take(Tick(), begin + second * 1000)
+
+
+def test_our_own_downtime_completes_no_hold():
+    station = lift_house()
+    station.take(batch(tell(T0, "power_loss")))
+    seconds(station, T0, 10)
+    station.checkpoint()
+    station.crash(T0 + HOUR)
+    seconds(station, T0 + HOUR, 29)
+    assert station.of("EL-13") == [], "what it said meanwhile may still be waiting at the broker"
+    station.take(batch(tell(T0 + 15_000, "no_fault", received=T0 + HOUR + 29_000)))
+    seconds(station, T0 + HOUR + 30_000, 60)
+    assert station.of("EL-13") == []
+
+
+def test_a_mains_failure_is_raised_after_our_own_downtime_if_it_lasts():
+    station = lift_house()
+    station.take(batch(tell(T0, "power_loss")))
+    station.checkpoint()
+    station.crash(T0 + HOUR)
+    seconds(station, T0 + HOUR, 32)
+    assert len(station.of("EL-13")) == 1
+
+
+def test_words_that_it_is_online_do_not_keep_a_hold_from_its_end():
+    station = lift_house()
+    station.take(batch(tell(T0, "power_loss")))
+    for at in range(T0 + 10_000, T0 + 50_000, 10_000):
+        station.take(batch(states=(will("l1", at, online=True),)))
+        station.take(Tick(), at)
+    assert [alert.onset_ms for alert in station.of("EL-13")] == [T0 + 30_000]
+
+
+def test_an_event_that_comes_late_begins_its_hold_when_it_comes():
+    station = lift_house()
+    station.take(batch(tell(T0, speed=0.0)))
+    station.take(batch(tell(T0 - 2_000, "power_loss", received=T0 + 5_000, quality=int(Quality.LATE))))
+    seconds(station, T0 + 5_000, 30)
+    assert station.of("EL-13") == []
+    seconds(station, T0 + 35_000, 3)
+    assert len(station.of("EL-13")) == 1
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_an_end_that_was_long_on_its_way_still_ends_what_time_had_raised(crash):
+    station = lift_house()
+    station.take(batch(tell(T0, "power_loss")))
+    station.checkpoint()
+    seconds(station, T0, 35)
+    assert standing(station) == {"EL-13"}
+    if crash:
+        station.crash(T0 + 36_000)
+        station.take(Tick(), T0 + 36_000)
+    station.take(batch(tell(T0 + 25_000, "no_fault", received=T0 + 40_000)))
+    assert standing(station) == set()
+    seconds(station, T0 + 41_000, 60)
+    assert len(station.of("EL-13")) == 1
+    station.take(batch(tell(T0 + 200_000, "power_loss")))
+    seconds(station, T0 + 200_000, 32)
+    assert standing(station) == {"EL-13"}
+
+
+def test_a_reading_that_the_broker_kept_does_not_outweigh_a_last_will():
+    station = LittleStation(registry(port("p1")), Book())
+    kept = StateReport("p1", online=False, ts_ms=T0, received_ms=T0, retained=True)
+    word = reading("p1", T0 - 1, received_ms=T0 + 1, power=1.0, quality=int(Quality.RETAINED))
+    station.take(batch(word, states=(kept,)))
+    assert live(station, "p1") == "offline"

@@ -132,6 +132,11 @@ async def test_a_command_id_used_before_neither_declares_nor_ends_another_window
     first, other = [
         (await client.post("/api/v1/maintenance", json=body | {"cmd": cmd})).json()["window"] for cmd in ("m-1", "m-2")
     ]
+    for change in ({"target": "e0001"}, {"reason": "别的"}, {"rules": ["EB-03"]}):
+        refused = await client.post("/api/v1/maintenance", json=body | change)
+        assert (refused.status_code, refused.json()["code"]) == (422, "command.reused")
+    same = await client.post("/api/v1/maintenance", json=body)
+    assert (same.status_code, same.json()["window"], same.json()["target"]) == (201, first, "c1")
     refused = await client.post(f"/api/v1/maintenance/{first}/end", json={"cmd": "m-1"})
     assert (refused.status_code, refused.json()["code"]) == (422, "command.reused")
     assert (await client.post(f"/api/v1/maintenance/{first}/end", json={"cmd": "e-1"})).status_code == 200

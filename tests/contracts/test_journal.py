@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from alerts.alert import AlertState
 from alerts.decision import Entry
 from alerts.events import LivenessChanged, MaintenanceDeclared, MaintenanceEnded, NoteAdded, SignedIn
-from alerts.inputs import Answered
+from alerts.inputs import answered
 from alerts.ports import Checkpoint
 from domain.errors import Conflict
 from storage.database import open_database
@@ -57,6 +57,16 @@ def test_lines_are_numbered_without_gaps_and_read_back_as_they_were(database):
     assert [row.alert_id for row in rows] == [alert.id] * 3 + [None]
     assert [row.cmd for row in rows] == [None, "c-91", None, None]
     assert database.journal.verify() == (4, None)
+
+
+def test_changes_of_liveness_are_found_from_an_instant_on_in_order(database):
+    changes = [LivenessChanged(state, ["port-1"], "silent", NOW_MS + at) for at, state in enumerate(("a", "b", "c"))]
+    for change in changes:
+        database.journal.commit([Entry(change, "clock", change.at_ms)], (), (), NOW_MS)
+    database.journal.commit([raised(a_rich_alert())], (), (), NOW_MS + 5)
+    assert database.journal.liveness_since(0) == changes
+    assert database.journal.liveness_since(NOW_MS + 1) == changes[1:]
+    assert database.journal.liveness_since(NOW_MS + 9_000_000) == []
 
 
 def test_changes_after_a_position_carry_the_alert_as_it_stood_right_after_each_line(database):
@@ -139,7 +149,8 @@ def test_commands_answer_with_the_alert_they_were_about(database):
     window = MaintenanceDeclared("w-1", "c-01", NOW_MS, NOW_MS + 9, "检修")
     entries = [raised(alert), acked(alert, cmd="c-1", at_ms=NOW_MS + 5), Entry(window, "li", NOW_MS + 6, cmd="c-2")]
     database.journal.commit(entries, (), (), NOW_MS)
-    about, declared = Answered(alert.id, "alert.acked", entries[1].actor), Answered("", "maintenance.declared", "li")
+    about, declared = answered(entries[1].event, entries[1].actor), answered(window, "li")
+    assert (about.alert_id, about.kind, declared.alert_id) == (alert.id, "alert.acked", "")
     assert database.journal.command_answers(0) == {"c-1": about, "c-2": declared}
     assert database.journal.command_answers(NOW_MS + 6) == {"c-2": declared}
 
@@ -148,7 +159,7 @@ def test_one_command_with_several_lines_answers_with_the_first(database):
     one, two = an_alert(target="a"), an_alert(target="b")
     entries = [raised(one), raised(two), acked(one, cmd="c-1"), acked(two, cmd="c-1")]
     database.journal.commit(entries, (), (), NOW_MS)
-    assert database.journal.command_answers(0) == {"c-1": Answered(one.id, "alert.acked", entries[2].actor)}
+    assert database.journal.command_answers(0) == {"c-1": answered(entries[2].event, entries[2].actor)}
 
 
 def test_numbers_are_counted_for_each_day(database):

@@ -46,7 +46,7 @@ def test_a_fire_is_raised_confirmed_acknowledged_and_told_on_mqtt(living):
     assert answer.status_code == 200, answer.text
     assert answer.json()["state"] == "acked"
     assert answer.json()["acked_by"] == "wang"
-    again = living.post(confirmed, "ack", cmd="c-1")
+    again = living.post(confirmed, "ack", cmd="c-1", note="去看")
     assert again.status_code == 200
     late = living.post(confirmed, "ack", cmd="c-2")
     assert late.status_code == 409

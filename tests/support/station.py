@@ -5,7 +5,7 @@ from alerts.checkpoint import restore, snapshot
 from alerts.decision import Decision, Entry
 from alerts.engine import decide, evolve
 from alerts.events import MaintenanceDeclared, MaintenanceEnded
-from alerts.inputs import Answered, Input
+from alerts.inputs import Input, answered
 from alerts.ports import JournalRow, SlotMark
 from alerts.rules.base import Rulebook
 from alerts.state import EngineState
@@ -57,8 +57,7 @@ class LittleStation:
         found = {}
         for entry in self.entries:
             if entry.cmd is not None:
-                about = "" if entry.alert is None else entry.alert.id
-                found.setdefault(entry.cmd, Answered(about, entry.event.__struct_config__.tag, entry.actor))
+                found.setdefault(entry.cmd, answered(entry.event, entry.actor))
         return found
 
     def crash(self, now_ms: int) -> None:

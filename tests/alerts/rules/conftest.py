@@ -37,6 +37,7 @@ class Player:
         self.rules = {device.id: book.for_device(device, compound or {})[0] for device in devices}
         self.memory: Any = None
         self.last: dict[tuple[str, str], tuple[Any, int]] = {}
+        self.newest: dict[str, int] = {}
 
     @property
     def rule(self):
@@ -59,6 +60,8 @@ class Player:
 
     def findings(self, reading: Reading):
         rule = self.rules[reading.device]
+        if not reading.quality & 1:
+            self.newest[reading.device] = reading.ts_ms
         verdict = rule.judge(self.memory, View(self, reading))
         if self.memory is None and not rule.screen(reading):
             assert verdict is None, "screen said nothing would change"
@@ -87,6 +90,7 @@ class View:
         self._player = player
         self.reading = reading
         self.device = player.devices[reading.device]
+        self.clock_ms = player.newest.get(reading.device, reading.ts_ms)
 
     def value(self, signal: str) -> Any:
         value = getattr(self.reading.values, signal, None)
