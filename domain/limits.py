@@ -234,3 +234,13 @@ INHIBITION_RETURN_MS: Final = 900_000
 """A device heard again has so long for its alert to return, or else it rings after all: thrice the usual 5 min."""
 SUPERSEDED_GRACE_MS: Final = 60_000
 """After the alert that spoke for it has returned, another one has so long to return too before it rings."""
+
+# --- while the time series cannot be written ------------------------------------------------------------------------
+BATCHES_UNSTORED_MAX: Final = 1_000
+"""Batches judged and not stored while the disk takes nothing, instead of `BATCHES_IN_FLIGHT_MAX`: an alert never waits
+for bulk storage. Their packets stay unacknowledged; beyond this, or `INFLIGHT_PACKETS_MAX` packets, judging stops."""
+UNSTORED_READINGS_MAX: Final = 100_000
+"""… or so many readings in them (about 60 MB)."""
+UNSTORED_LINGER_MS_MAX: Final = 1_000
+"""How long a part-filled batch waits for company at most then. It grows with the batches that are waiting already, so
+that the first alerts come at once and a thousand batches last for a quarter of an hour."""

@@ -15,9 +15,13 @@ from domain.limits import (
     BATCH_MESSAGES_MAX,
     BATCH_READINGS_MAX,
     BATCHES_IN_FLIGHT_MAX,
+    BATCHES_UNSTORED_MAX,
     CHECKPOINT_EVERY_MS,
     CHECKPOINT_READINGS_MAX,
+    INFLIGHT_PACKETS_MAX,
     REORDER_WAIT_MS,
+    UNSTORED_LINGER_MS_MAX,
+    UNSTORED_READINGS_MAX,
 )
 from domain.readings import Batch
 from ingest.counters import Counters
@@ -70,12 +74,16 @@ class Intake:
         *,
         wire: Wire | None = None,
         checkpoint_ms: int = CHECKPOINT_EVERY_MS,
+        behind: Callable[[], bool] = lambda: False,
         monotonic: Callable[[], float] = time.monotonic,
         on_failure: Callable[[BaseException], None] = lambda _: None,
     ) -> None:
         """`first_number`: the number for the first batch, `Telemetry.last_batch` + 1.
 
         `checkpoint_ms`: a checkpoint is due after so long, with the next batch that has readings.
+
+        `behind`: true while what was judged cannot be stored. Then more is handed in without waiting for answers, to
+        be judged at once and acknowledged later: an alert never waits for bulk storage.
 
         `on_failure` is called once, from the session's thread, when intake can do no more (the station has died, or
         refuses a batch for good). The process should then end: what was not acknowledged comes again.
@@ -100,6 +108,7 @@ class Intake:
         self._retry_at: float | None = None
         self._retry_s = RETRY_S_FIRST
         self._readings_since = 0
+        self._behind = behind
         self._checkpoint_s = checkpoint_ms / 1000
         self._checkpoint_at = monotonic() + self._checkpoint_s
         self._backlog_from = 0.0
@@ -224,7 +233,11 @@ class Intake:
     def _due(self, now_s: float, drained: bool) -> bool:
         """True when the draft should be handed in now."""
         draft, flight = self._draft, len(self._flight)
-        if not draft.packets or self._retry_at is not None or flight >= BATCHES_IN_FLIGHT_MAX:
+        if not draft.packets or self._retry_at is not None:
+            return False
+        if flight and self._behind():
+            return (self._full() or now_s >= draft.began_s + self._linger_s()) and self._unstored_room()
+        if flight >= BATCHES_IN_FLIGHT_MAX:
             return False
         if self._checkpoint_due(now_s) and flight:
             # The gate's memory must not hold what is not durable: let all that is on its way arrive first.
@@ -233,13 +246,27 @@ class Intake:
             return True
         return flight < PARTIAL_BATCHES and now_s >= draft.began_s + BATCH_LINGER_MS / 1000
 
+    def _linger_s(self) -> float:
+        """How long a part-filled batch waits for company while nothing is stored."""
+        return min(UNSTORED_LINGER_MS_MAX, BATCH_LINGER_MS * len(self._flight)) / 1000
+
+    def _unstored_room(self) -> bool:
+        """While nothing is stored: room for one more batch to be judged and kept in memory."""
+        flight = self._flight
+        return (
+            len(flight) < BATCHES_UNSTORED_MAX
+            and sum(len(entry.packets) for entry in flight) < INFLIGHT_PACKETS_MAX
+            and sum(len(entry.batch.readings) for entry in flight if entry.batch is not None) < UNSTORED_READINGS_MAX
+        )
+
     def _checkpoint_due(self, now_s: float) -> bool:
         """True when the draft is to carry the gate's memory."""
         count = len(self._draft.readings)
         return count > 0 and (now_s >= self._checkpoint_at or self._readings_since + count >= CHECKPOINT_READINGS_MAX)
 
     def _hand_in(self, now_s: float) -> None:
-        with_memory = self._checkpoint_due(now_s)
+        # Only when nothing is on its way: the gate's memory must not hold what is not durable.
+        with_memory = not self._flight and self._checkpoint_due(now_s)
         draft, self._draft = self._draft, Draft()
         memory = None
         if draft.readings:
@@ -321,8 +348,11 @@ class Intake:
         """Seconds until the next turn is needed, if nothing happens before."""
         rest_s = IDLE_S
         flight = len(self._flight)
+        behind = bool(flight) and self._behind()
         blocked = self._retry_at is not None or (flight and self._checkpoint_due(now_s))
-        if self._draft.packets and flight < PARTIAL_BATCHES and not blocked:
+        if behind and self._draft.packets and self._retry_at is None and self._unstored_room():
+            rest_s = min(rest_s, self._draft.began_s + self._linger_s() - now_s)
+        elif self._draft.packets and not behind and flight < PARTIAL_BATCHES and not blocked:
             rest_s = min(rest_s, self._draft.began_s + BATCH_LINGER_MS / 1000 - now_s)
         retry_at = None if any(entry.future is not None for entry in self._flight) else self._retry_at
         for at_s in (retry_at, self._sorter.waiting.until_s):

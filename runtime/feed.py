@@ -108,10 +108,10 @@ class LiveFeed:
         wire = self._wire(alert, now_ms)
         if isinstance(entry.event, AlertRaised):
             self._rates.count(entry.at_ms)
+        known = self._alerts.get(alert.id)
+        if known is not None and known.cause != alert.cause:
+            self._leave_cause(known, now_ms)
         if alert.open:
-            known = self._alerts.get(alert.id)
-            if known is not None and known.cause != alert.cause:
-                self._leave_cause(known, now_ms)
             self._alerts[alert.id] = alert
             self._wires[alert.id] = wire
             self._adopt_cause(alert, now_ms)

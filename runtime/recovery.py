@@ -2,12 +2,12 @@
 
 import logging
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 from msgspec import Struct
 
-from alerts.checkpoint import restore
+from alerts.checkpoint import restore, restore_liveness
 from alerts.engine import evolve
 from alerts.ports import Journal, Telemetry
 from alerts.state import EngineState
@@ -18,6 +18,10 @@ from runtime.judging import decisions
 __all__ = ["Recovered", "recover"]
 
 log = logging.getLogger("anju.recovery")
+
+OVERLAP_MS: Final = 60_000
+"""So much before the checkpoint the journal is read for liveness: a line bears the time at which its packet came, which
+is earlier than that of the judging. Reading a change twice has no effect."""
 
 
 class GateMemory(Protocol):
@@ -45,7 +49,7 @@ def recover(
 ) -> Recovered:
     """Brings `state` and `gate` to where the stores are. Judging the same readings twice has no effect (slot marks)."""
     checkpoint = journal.latest_checkpoint()
-    after = 0
+    after = known_ms = 0
     # A checkpoint ahead of the time series would hide readings that must come again: it cannot be, but a restored
     # backup of one store and not of the other can make it so.
     if checkpoint is not None and checkpoint.batch <= telemetry.last_batch:
@@ -55,7 +59,7 @@ def recover(
         except (Invalid, msgspec.MsgspecError) as error:
             log.warning("the checkpoint cannot be read, everything stored is judged again: %s", error)
         else:
-            after = checkpoint.batch
+            after, known_ms = checkpoint.batch, checkpoint.at_ms - OVERLAP_MS
     batches = readings = entries = 0
     state.catching_up = True
     for number, rows in telemetry.replay(after):
@@ -70,5 +74,6 @@ def recover(
         batches += 1
         readings += len(rows)
     state.catching_up = False
+    restore_liveness(state, journal.liveness_since(known_ms))
     log.info("recovered: checkpoint at batch %d, then %d readings of %d batches", after, readings, batches)
     return Recovered(after, batches, readings, entries)

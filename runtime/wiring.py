@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from alerts.alert import Alert
-from alerts.events import RegistryImported, RulesLoaded
+from alerts.events import RegistryImported, RulesLoaded, StorageChanged
 from alerts.inputs import AdoptRegistry, Record
 from alerts.state import EngineState
 from alerts.times import local_day
@@ -107,7 +107,9 @@ class House:
             self.open_stores()
         rulebook = load_rulebook(settings.rules or None)
         address = self._start_broker()
-        self.telemetry = DuckTelemetry(settings.data / TELEMETRY, memory_mb=settings.telemetry_memory_mb)
+        self.telemetry = DuckTelemetry(
+            settings.data / TELEMETRY, memory_mb=settings.telemetry_memory_mb, on_failure=self.on_failure
+        )
         self._rooms.callback(self.telemetry.close)
 
         journal, now_ms = self.database.journal, clock_ms()
@@ -153,7 +155,7 @@ class House:
             liveness=lambda: liveness_counts(state),
             raised_ms=[since_ms + at * STRIP_STEP_MS for at, count in enumerate(raised) for _ in range(count)],
         )
-        self.keeper = Keeper(self.telemetry, journal)
+        self.keeper = Keeper(self.telemetry, journal, on_trouble=self._tell_trouble, on_failure=self.on_failure)
         # What the process before us had claimed and not settled is owed again, now and not after its lease.
         self.database.outbox.release()
         self.courier = Courier(self.database.outbox, self.clock_ms, on_failure=self.on_failure)
@@ -184,6 +186,7 @@ class House:
             self.clock_ms,
             self.telemetry.last_batch + 1,
             checkpoint_ms=round(1_000 * self.settings.checkpoint_s),
+            behind=lambda: self.keeper.behind,
             on_failure=self.on_failure,
         )
 
@@ -219,6 +222,10 @@ class House:
         if not self.intake.stop(STOP_S):
             log.warning("some packets were not answered in time; the broker will send them again")
 
+    def _tell_trouble(self, why: str | None) -> None:
+        """Into the journal goes when storing ended and when it went on; boards and readiness look at `status`."""
+        self.station.submit(Record(StorageChanged(why is None, why or ""), "system"))
+
     def _save_memory(self) -> None:
         """The last checkpoint, after all threads have ended: the next start has nothing to replay."""
         if self.keeper.failing is None and self.intake.failure is None and not self.intake.in_flight:
@@ -243,7 +250,7 @@ class House:
 
     def status(self) -> Status:
         """How the parts are."""
-        failing = self.keeper.failing or self.telemetry.failing or (None if self.courier.alive else "no deliveries")
+        failing = self.keeper.trouble or self.telemetry.failing or (None if self.courier.alive else "no deliveries")
         why = failing or (self.session.last_error if not self.intake.connected else None) or ""
         return Status(
             broker_connected=self.intake.connected,

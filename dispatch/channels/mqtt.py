@@ -64,13 +64,17 @@ class MqttChannel:
         info = self._client.publish(topic, msgspec.json.encode(intent.body), qos=1)
         sent = info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
         with self._lock:
-            # The confirmation may overtake us: it comes on the client's own thread, which holds a lock of its own then.
+            # The confirmation may overtake us: it comes on the client's own thread, under a lock that `publish` takes
+            # too. So ours cannot be held around both.
             early = info.mid in self._confirmed_early
             if early:
                 self._confirmed_early.discard(info.mid)
-            else:
-                # What could not be sent paho keeps, and sends later: its confirmation is then nobody's.
-                self._waiting[info.mid] = intent.key if sent else None
+            elif sent:
+                self._waiting[info.mid] = intent.key
+            elif info.rc != MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
+                # What could not be sent paho keeps, and sends later: its confirmation is then nobody's. Only what finds
+                # its queue full it does not keep; its number may be that of a message that still waits.
+                self._waiting[info.mid] = None
         if not sent:
             raise Unavailable("mqtt.publish", paho.error_string(info.rc))
         if early:

@@ -29,7 +29,7 @@ DuckDB for rows up to that batch only. So a load that commits meanwhile changes 
 import contextlib
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -72,6 +72,7 @@ class DuckTelemetry:
         load_readings: Readings waiting in the log at which they are loaded.
         load_ms: How long a reading waits in the log at most, in milliseconds.
         save_readings: Loaded readings at which the file is brought up to date and the log let go.
+        on_failure: Told, from the loading thread, why it has ended; from then on readings only pile up in the log.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class DuckTelemetry:
         load_readings: int = TELEMETRY_LOAD_READINGS,
         load_ms: int = TELEMETRY_LOAD_MS,
         save_readings: int = TELEMETRY_CHECKPOINT_READINGS,
+        on_failure: Callable[[BaseException], None] = lambda _: None,
     ) -> None:
         self.failing: str | None = None
         """Why the last load failed; None while all is well. Appends go on until too much waits."""
@@ -90,6 +92,7 @@ class DuckTelemetry:
         self._load_readings = load_readings
         self._load_s = load_ms / 1_000
         self._save_readings = save_readings
+        self._on_failure = on_failure
         self._changed = threading.Condition()
         """Guards everything below."""
         self._waiting: list[Waiting] = []
@@ -292,6 +295,14 @@ class DuckTelemetry:
                 raise Unavailable("telemetry.behind", f"{self._waiting_rows} readings wait to be loaded: {why}")
 
     def _run(self) -> None:
+        try:
+            self._keep_loading()
+        except BaseException as error:
+            self.failing = repr(error)
+            log.exception("telemetry is loaded no more")
+            self._on_failure(error)
+
+    def _keep_loading(self) -> None:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._closing or bool(self._waiting))

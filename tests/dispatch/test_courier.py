@@ -4,6 +4,7 @@ import threading
 
 import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import MQTTErrorCode
 
 from alerts.intents import Notify
 from dispatch.channels.mqtt import MqttChannel
@@ -113,6 +114,50 @@ def test_a_fault_of_the_courier_itself_is_told(outbox):
     courier.start()
     assert done.wait(10)
     assert isinstance(told[0], ZeroDivisionError)
+
+
+class Line:
+    """Stands for paho between us and a broker: says of each message what became of it, and confirms on demand."""
+
+    def __init__(self, channel, *outcomes):
+        self._channel, self._outcomes = channel, list(outcomes)
+        channel._client = self
+
+    def is_connected(self):
+        return True
+
+    def publish(self, *_, **__):
+        code, mid = self._outcomes.pop(0)
+        info = paho.MQTTMessageInfo(mid)
+        info.rc = code
+        return info
+
+    def confirm(self, mid):
+        self._channel._on_publish(None, None, mid, None, None)
+
+
+def test_the_late_confirmation_of_what_could_not_be_sent_settles_nothing():
+    settled = []
+    channel = MqttChannel(lambda _: None, lambda key, _: settled.append(key))
+    line = Line(channel, (MQTTErrorCode.MQTT_ERR_NO_CONN, 7), (MQTTErrorCode.MQTT_ERR_SUCCESS, 7))
+    with pytest.raises(Unavailable):
+        channel.send(intent(1))
+    line.confirm(7)  # paho had kept it and sent it when the line came back
+    channel.send(intent(2))  # the numbers have gone round
+    assert settled == []
+    line.confirm(7)
+    assert settled == [intent(2).key]
+
+
+def test_what_finds_the_queue_full_takes_no_confirmation_from_what_waits_under_its_number():
+    settled = []
+    channel = MqttChannel(lambda _: None, lambda key, _: settled.append(key))
+    line = Line(channel, (MQTTErrorCode.MQTT_ERR_SUCCESS, 7), (MQTTErrorCode.MQTT_ERR_QUEUE_SIZE, 7))
+    channel.send(intent(1))
+    with pytest.raises(Unavailable):
+        channel.send(intent(2))
+    line.confirm(7)
+    assert settled == [intent(1).key]
 
 
 @pytest.mark.e2e

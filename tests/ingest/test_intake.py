@@ -9,6 +9,7 @@ from domain.limits import (
     BATCHES_IN_FLIGHT_MAX,
     CHECKPOINT_EVERY_MS,
     REORDER_WAIT_MS,
+    UNSTORED_LINGER_MS_MAX,
 )
 from ingest.gate import Gate
 from ingest.intake import PARTIAL_BATCHES, Intake
@@ -29,13 +30,14 @@ class Clock:
 class Rig:
     def __init__(self, *, automatic=True, first_number=1):
         self.clock = Clock()
+        self.behind = False
         self.session = FakeSession()
         self.desk = RecordingDesk(automatic=automatic)
         self.gate = Gate()
         self.failures = []
         self.intake = Intake(
             self.session, self.desk, devices(device("d1"), device("d2")), self.gate, self.clock.ms, first_number,
-            monotonic=self.clock, on_failure=self.failures.append,
+            behind=lambda: self.behind, monotonic=self.clock, on_failure=self.failures.append,
         )  # fmt: skip
         self.seq = 0
         self.intake.start()
@@ -283,3 +285,56 @@ def test_a_registry_adopted_while_another_is_being_adopted_counts_from_the_turn_
     rig.turn()
     rig.send(rig.packets(1))
     assert [letter.reason for letter in rig.desk.dead] == ["unknown_device"]
+
+
+# --- while nothing can be stored --------------------------------------------------------------------------------------
+
+
+def test_while_nothing_can_be_stored_judging_goes_on_and_nothing_is_acknowledged():
+    rig = Rig(automatic=False)
+    rig.behind = True
+    for number in range(10 * BATCHES_IN_FLIGHT_MAX):
+        rest_s = rig.send(rig.packets(1))
+        assert rest_s <= UNSTORED_LINGER_MS_MAX / 1000
+        rig.turn(later_ms=rest_s * 1000 + 1)
+        assert len(rig.desk.batches) == number + 1, "every packet is handed in to be judged"
+    assert rig.intake.room()
+    assert rig.acked == 0
+    rig.behind = False
+    while rig.desk.answer():
+        rig.turn()
+    assert rig.acked == 10 * BATCHES_IN_FLIGHT_MAX
+
+
+def test_a_checkpoint_that_is_due_waits_until_all_is_stored_but_judging_does_not():
+    rig = Rig(automatic=False)
+    rig.send(rig.packets(1))
+    rig.behind = True
+    rig.clock.s += CHECKPOINT_EVERY_MS / 1000
+    rig.send(rig.packets(1))
+    rig.turn(later_ms=UNSTORED_LINGER_MS_MAX)
+    assert [batch.gate for batch in rig.desk.batches] == [None, None]
+    rig.behind = False
+    rig.desk.answer()
+    rig.turn()
+    rig.send(rig.packets(1))
+    assert rig.desk.batches[2].gate is not None
+
+
+@pytest.mark.parametrize(
+    ("limit", "value"), [("BATCHES_UNSTORED_MAX", 6), ("INFLIGHT_PACKETS_MAX", 60), ("UNSTORED_READINGS_MAX", 60)]
+)
+def test_what_is_judged_and_not_stored_is_bounded(monkeypatch, limit, value):
+    monkeypatch.setattr(f"ingest.intake.{limit}", value)
+    monkeypatch.setattr("ingest.intake.BATCH_MESSAGES_MAX", 10)
+    rig = Rig(automatic=False)
+    rig.behind = True
+    for _ in range(10):
+        rig.send(rig.packets(10))
+        rig.turn(later_ms=UNSTORED_LINGER_MS_MAX)
+    assert len(rig.desk.batches) == 6
+    assert not rig.intake.room()
+    assert rig.turn() > 0, "no busy waiting"
+    rig.desk.answer(1)
+    rig.turn()
+    assert len(rig.desk.batches) == 7

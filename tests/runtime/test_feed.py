@@ -172,6 +172,16 @@ def test_a_child_whose_explanation_ends_is_no_longer_counted(maker):
     assert feed.row(cause.id)["children"] == 0
 
 
+def test_a_child_that_ends_together_with_its_explanation_is_no_longer_counted(maker):
+    cause = maker.alert()
+    child = replace(maker.alert(), cause=cause.id)
+    feed = feed_of([cause, child])
+    ended = replace(child, cause=None, state=AlertState.CLOSED, rev=2)
+    feed.publish(1, [entry(AlertClosed(child.id, "returned"), ended)], [], START_MS)
+    assert feed.row(cause.id)["children"] == 0
+    assert feed._kin == {}
+
+
 def test_flood_begins_above_ten_and_ends_below_five_in_ten_minutes(maker):
     feed = feed_of()
     seq = 0

@@ -436,3 +436,27 @@ def test_pandas_is_not_loaded_only_to_store_readings(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_loading_thread_that_ends_says_so(tmp_path, monkeypatch):
+    class Fatal(BaseException):
+        """Not an Exception: what ends a thread for certain."""
+
+    def fatal(*_):
+        raise Fatal("the end")
+
+    failures, told = [], threading.Event()
+
+    def on_failure(error):
+        failures.append(error)
+        told.set()
+
+    store = DuckTelemetry(tmp_path / "t.duckdb", load_ms=1, on_failure=on_failure)
+    with monkeypatch.context() as broken:
+        broken.setattr(duckdb_store.bulk, "insert", fatal)
+        store.append(1, [FIRE])
+        assert told.wait(10)
+    assert isinstance(failures[0], Fatal)
+    assert store.failing is not None
+    store.close()
