@@ -1,12 +1,14 @@
 """What goes wrong at charging ports."""
 
+from typing import Final
+
 from simulators.devices.base import Model
 from simulators.devices.ebike import Port
 from simulators.incidents.base import Chronicle, Incident, Site, forbid, owe
 from simulators.kernel import Script
 from simulators.truth import Truth
 
-__all__ = ["ChargingOverheat"]
+__all__ = ["INCIDENTS", "ChargingOverheat"]
 
 
 class ChargingOverheat(Incident):
@@ -70,3 +72,6 @@ class ChargingOverheat(Incident):
         while port.socket_c > 42.0 and port.socket_c > port.air_c() + 3:
             yield 30.0
         chronicle.end()
+
+
+INCIDENTS: Final[tuple[Incident, ...]] = (ChargingOverheat(),)

@@ -1,12 +1,14 @@
 """What goes wrong with lifts: people shut in, doors that fail, e-bikes in the car."""
 
+from typing import Final
+
 from simulators.devices.base import Model
 from simulators.devices.elevator import OPEN, Lift
 from simulators.incidents.base import Chronicle, Incident, Site, forbid, owe
 from simulators.kernel import Script
 from simulators.truth import Expectation, Truth
 
-__all__ = ["DoorFault", "EbikeInCar", "Entrapment"]
+__all__ = ["INCIDENTS", "DoorFault", "EbikeInCar", "Entrapment"]
 
 REPORT_S = 10.0
 """A terminal whose car stands with people in it reports at this beat."""
@@ -194,3 +196,12 @@ class EbikeInCar(_LiftIncident):
         lift.persons, lift.extra_kg = 0, 0.0
         yield from lift.close_doors()
         chronicle.end()
+
+
+INCIDENTS: Final[tuple[Incident, ...]] = (
+    Entrapment("entrapment", level=False, code=False),
+    Entrapment("entrapment_code", level=False, code=True),
+    Entrapment("entrapment_level", level=True, code=False),
+    DoorFault(),
+    EbikeInCar(),
+)

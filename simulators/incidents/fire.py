@@ -8,7 +8,7 @@ from simulators.incidents.base import Chronicle, Incident, Site, forbid, owe
 from simulators.kernel import Script
 from simulators.truth import Expectation, Truth
 
-__all__ = ["HydrantLeak", "ResidualCurrentRise", "SmokeThenSecond"]
+__all__ = ["INCIDENTS", "HydrantLeak", "ResidualCurrentRise", "SmokeThenSecond"]
 
 
 class SmokeThenSecond(Incident):
@@ -172,3 +172,6 @@ class ResidualCurrentRise(Incident):
         model.process.hurry()
         yield 60.0
         chronicle.end()
+
+
+INCIDENTS: Final[tuple[Incident, ...]] = (SmokeThenSecond(), HydrantLeak(), ResidualCurrentRise())

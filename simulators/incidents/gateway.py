@@ -1,11 +1,13 @@
 """What goes wrong with the network."""
 
+from typing import Final
+
 from simulators.devices.base import Model
 from simulators.incidents.base import Chronicle, Incident, Site, owe
 from simulators.kernel import Link, Script
 from simulators.truth import Expectation, Truth
 
-__all__ = ["GatewayOffline"]
+__all__ = ["INCIDENTS", "GatewayOffline"]
 
 
 class GatewayOffline(Incident):
@@ -58,3 +60,6 @@ class GatewayOffline(Incident):
         yield 1.0
         model.process.hurry()
         chronicle.end()
+
+
+INCIDENTS: Final[tuple[Incident, ...]] = (GatewayOffline(),)
