@@ -57,7 +57,7 @@ def _fact(wish: Command | DeclareMaintenance | EndMaintenance) -> Event:  # noqa
         case DeclareMaintenance():
             return MaintenanceDeclared(
                 wish.window, wish.target, wish.from_ms, wish.until_ms, wish.reason.strip(), wish.rules, wish.second,
-                wish.actor,
+                wish.actor, wish.purpose,
             )  # fmt: skip
         case EndMaintenance():
             return MaintenanceEnded(wish.window, "by_hand")

@@ -1,6 +1,6 @@
 """Facts for the journal, in the past tense. The alert as it stands afterwards is stored beside each one."""
 
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct, field
 
@@ -43,6 +43,8 @@ class ConditionReoccurred(Struct, frozen=True, tag="alert.reoccurred"):
     value: float | None = None
     source: str | None = None
     evidence: Evidence | None = None
+    drill: bool = False
+    """It came within a drill: what is no exercise ends the mark of one."""
 
 
 class SeverityChanged(Struct, frozen=True, tag="alert.severity"):
@@ -55,6 +57,8 @@ class SeverityChanged(Struct, frozen=True, tag="alert.severity"):
     evidence: Evidence | None = None
     value: float | None = None
     limit: float | None = None
+    drill: bool = False
+    """See `ConditionReoccurred.drill`."""
 
 
 class AlertReturned(Struct, frozen=True, tag="alert.returned"):
@@ -105,7 +109,7 @@ class NoteAdded(Struct, frozen=True, tag="alert.note"):
 
 
 class MaintenanceDeclared(Struct, frozen=True, tag="maintenance.declared"):
-    """Somebody is at work at a place or device from one instant to another."""
+    """Somebody is at work, or holds a drill, at a place or device from one instant to another."""
 
     window: str
     target: str
@@ -117,6 +121,8 @@ class MaintenanceDeclared(Struct, frozen=True, tag="maintenance.declared"):
     second: str | None = None
     actor: str = ""
     """Who declared it."""
+    purpose: Literal["maintenance", "drill"] = "maintenance"
+    """Maintenance keeps alerts from ringing. A drill lets them ring and marks them: they are counted in no figure."""
 
 
 class MaintenanceEnded(Struct, frozen=True, tag="maintenance.ended"):

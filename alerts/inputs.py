@@ -1,6 +1,6 @@
 """What may come in. Readings, operators, timers and imports all end in `Desk.submit`: there is no second path."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct, field
@@ -95,7 +95,10 @@ class AddNote(Command, frozen=True, kw_only=True):
 
 
 class DeclareMaintenance(Struct, frozen=True, kw_only=True):
-    """Somebody will be at work at `target` (device or place). Never mutes life safety without a second person."""
+    """Somebody will be at work at `target` (device or place). Never mutes life safety without a second person.
+
+    For a drill nothing is muted: see `alerts.events.MaintenanceDeclared.purpose`.
+    """
 
     window: str
     target: str
@@ -105,6 +108,7 @@ class DeclareMaintenance(Struct, frozen=True, kw_only=True):
     actor: str
     second: str | None = None
     rules: list[str] = field(default_factory=list)
+    purpose: Literal["maintenance", "drill"] = "maintenance"
     cmd: str | None = None
 
 

@@ -14,7 +14,7 @@ from alerts.lifecycle import due_ms, suppressed_by, verify_due_ms, with_mark
 from alerts.rules.base import CompiledRule, Finding, Verdict
 from alerts.state import CLOCK, Slot, Watch
 from alerts.superseding import review_yielding_to, superseded
-from alerts.suppression import Flap, maintenance_for
+from alerts.suppression import Flap, in_drill, maintenance_for
 from domain.devices import Device
 from domain.ids import alert_id
 from domain.limits import EVIDENCE_SAMPLES_MAX, FLAP_TRANSITIONS, FRESH_MS_MAX, OPEN_ALERTS_MAX
@@ -110,6 +110,7 @@ def _return(draft: Draft, alert: Alert, case: _Case) -> Alert | None:
 def _again(draft: Draft, alert: Alert, case: _Case) -> Alert | None:
     """A breach, or the same event once more, while the alert is open."""
     finding, actor, holds = case.finding, f"rule:{alert.rule}", alert.cleared_ms is None
+    drill = _drilled(draft, alert)
     evidence = _bounded(finding.evidence)
     fresh = draft.fresh_enough(alert, finding.at_ms)
     if holds and finding.what == "breach":
@@ -119,13 +120,13 @@ def _again(draft: Draft, alert: Alert, case: _Case) -> Alert | None:
                 return None  # graver because nobody looked, which the rule cannot know
             why = "graver" if graver else "milder"
             changed = SeverityChanged(
-                alert.id, finding.severity, finding.at_ms, why, evidence, finding.value, finding.limit
+                alert.id, finding.severity, finding.at_ms, why, evidence, finding.value, finding.limit, drill
             )
             return draft.step(alert, changed, actor, reason="severity", ring=graver and fresh, marks=case.marks)
         if case.from_clock:
             return None  # silence that goes on is one silence, also for a rule that lost its memory in a restart
     source = finding.source or alert.device
-    again = ConditionReoccurred(alert.id, finding.at_ms, finding.severity, finding.value, source, evidence)
+    again = ConditionReoccurred(alert.id, finding.at_ms, finding.severity, finding.value, source, evidence, drill)
     rings = fresh and (not holds or finding.severity < alert.severity)
     return draft.step(alert, again, actor, reason="occurrence" if holds else "re-alarm", ring=rings, marks=case.marks)
 
@@ -198,15 +199,24 @@ def _new_id(draft: Draft, slot: Slot, at_ms: int) -> tuple[str, int]:
 def _with_conditions(draft: Draft, alert: Alert, case: _Case) -> Alert:
     """A new alert with what is true of it from the start: late, or suppressed for a reason that is in force."""
     flags = ["late"] if draft.now_ms - case.finding.at_ms > FRESH_MS_MAX else []
+    if _drilled(draft, alert):
+        flags.append("drill")
+    if draft.state.registry.simulated(alert.place):
+        flags.append("simulated")
+    alert = replace(alert, flags=flags)
     reasons = [maintenance_for(alert, draft.windows(), draft.state.registry, draft.now_ms)]
     reasons.append(inhibition(draft, case.watch, case.rule.info))
     reasons.append(superseded(draft, alert, case.rule.info))
     if case.flap.flapping and not alert.vital:
         reasons.append(_flapping())
-        flags.append("flapping")
+        alert = replace(alert, flags=[*flags, "flapping"])
     suppressed = [reason for reason in reasons if reason is not None]
     causes = [one.ref for one in suppressed if one.reason == "source_alert"]
-    return replace(alert, flags=flags, suppressed=suppressed, cause=causes[0] if causes else None)
+    return replace(alert, suppressed=suppressed, cause=causes[0] if causes else None)
+
+
+def _drilled(draft: Draft, alert: Alert) -> bool:
+    return in_drill(alert, draft.windows(), draft.state.registry, draft.now_ms)
 
 
 def _flapping() -> Suppression:

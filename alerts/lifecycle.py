@@ -184,8 +184,8 @@ def _reoccurred(
     state = next_state(alert.state, trigger)
     rings = state is _U and (alert.state is not _U or severity < alert.severity)
     changes = _ringing(alert, severity, now_ms, verify) if rings else {}
-    if now_ms - event.at_ms <= FRESH_MS_MAX and "late" in alert.flags:
-        changes["flags"] = [flag for flag in alert.flags if flag != "late"]
+    past = {"late"} if now_ms - event.at_ms <= FRESH_MS_MAX else set()
+    changes["flags"] = _without(alert.flags, past | (set() if event.drill else {"drill"}))
     occurrence = Occurrence(event.at_ms, event.severity, event.value, event.source)
     return replace(
         alert,
@@ -198,6 +198,10 @@ def _reoccurred(
         **changes,
         **next_rev,
     )
+
+
+def _without(flags: list[str], past: set[str]) -> list[str]:
+    return [flag for flag in flags if flag not in past]
 
 
 def _severity_changed(
@@ -216,6 +220,7 @@ def _severity_changed(
         changes["due_ms"] = due_ms(event.severity, now_ms)
     elif graver:
         changes |= _ringing(alert, event.severity, now_ms, verify)
+        changes["flags"] = alert.flags if event.drill else _without(alert.flags, {"drill"})
     changes["value"] = alert.value if event.value is None else event.value
     changes["limit"] = alert.limit if event.limit is None else event.limit
     return replace(alert, evidence=event.evidence or alert.evidence, **changes, **next_rev)
@@ -240,7 +245,7 @@ def _unsuppressed(
     left = [one for one in alert.suppressed if one.by != event.by]
     changes: dict[str, Any] = {"suppressed": left}
     if event.by == "flapping":
-        changes["flags"] = [flag for flag in alert.flags if flag != "flapping"]
+        changes["flags"] = _without(alert.flags, {"flapping"})
     if event.by in _BY_OTHERS:
         changes["cause"] = next((one.ref for one in left if one.reason == "source_alert"), None)
     if not left and alert.state is _U:

@@ -218,7 +218,7 @@ class History(Protocol):
         """Reason → packets refused."""
 
     def raised_per_bucket(self, since_ms: int, until_ms: int, bucket_ms: int) -> list[int]:
-        """Alerts raised in each bucket of receive time: the flood strip."""
+        """Alerts raised in each bucket of receive time, without drills: the flood strip."""
 
 
 class Series(Struct, frozen=True):

@@ -21,6 +21,7 @@ from domain.limits import SUPERSEDED_GRACE_MS
 __all__ = ["review_superseded", "review_yielding_to", "superseded"]
 
 _EXERCISES: Final = frozenset({"drill", "simulated"})
+"""What is only played never speaks for what is real."""
 
 
 def superseded(draft: Draft, alert: Alert, info: RuleInfo) -> Suppression | None:
@@ -47,7 +48,7 @@ def _outranks(source: Alert, alert: Alert) -> bool:
         not source.suppressed
         and source.severity <= alert.severity
         and source.life_safety >= alert.life_safety
-        and not _EXERCISES.intersection(source.flags)
+        and not _EXERCISES.intersection(source.flags).difference(alert.flags)
     )
 
 

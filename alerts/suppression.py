@@ -35,6 +35,7 @@ __all__ = [
     "check_shelve",
     "covers",
     "grace_ms",
+    "in_drill",
     "is_second_person",
     "maintenance_for",
 ]
@@ -113,7 +114,7 @@ def check_maintenance(
     for rule in wish.rules:
         if rule not in rules:
             raise NotFound("rule.unknown", f"no rule {rule!r}", rule=rule)
-        if rules[rule].life_safety and not is_second_person(wish.second, wish.actor):
+        if wish.purpose == "maintenance" and rules[rule].life_safety and not is_second_person(wish.second, wish.actor):
             raise Rejected(
                 "maintenance.second_person_required", f"muting the life-safety rule {rule} needs a second person",
                 rule=rule,
@@ -125,6 +126,7 @@ def check_maintenance(
     return MaintenanceDeclared(
         window=wish.window, target=wish.target, from_ms=wish.from_ms, until_ms=wish.until_ms,
         reason=wish.reason.strip(), rules=wish.rules, second=wish.second, actor=wish.actor,
+        purpose=wish.purpose,
     )  # fmt: skip
 
 
@@ -136,12 +138,24 @@ def _check_reason(reason: str) -> None:
 
 
 def covers(window: MaintenanceDeclared, alert: Alert, registry: Registry, now_ms: int) -> bool:
-    """True when `window` mutes `alert` now: in time, at its device or a place at or above it, and for its rule."""
+    """True when `window` mutes `alert` now: see `_concerns`, and never a drill."""
+    if window.purpose != "maintenance":
+        return False
+    if alert.vital and not (window.rules and is_second_person(window.second, window.actor)):
+        return False
+    return _concerns(window, alert, registry, now_ms)
+
+
+def in_drill(alert: Alert, windows: Iterable[MaintenanceDeclared], registry: Registry, now_ms: int) -> bool:
+    """True when a drill is being held that concerns `alert`."""
+    return any(one.purpose == "drill" and _concerns(one, alert, registry, now_ms) for one in windows)
+
+
+def _concerns(window: MaintenanceDeclared, alert: Alert, registry: Registry, now_ms: int) -> bool:
+    """True for what happens in time, at the window's device or a place at or below its own, and by its rules."""
     if not window.from_ms <= now_ms < window.until_ms:
         return False
     if window.rules and alert.rule not in window.rules:
-        return False
-    if alert.vital and not (window.rules and is_second_person(window.second, window.actor)):
         return False
     return window.target in (alert.device, alert.target) or any(
         place.id == window.target for place in registry.above(alert.place)

@@ -111,6 +111,7 @@ class DeclareBody(SecondBody):
     until: Moment
     reason: Reason
     rules: Annotated[list[Id], Field(max_length=RULES_MAX)] = []
+    purpose: Literal["maintenance", "drill"] = "maintenance"
     cmd: Command = None
 
 

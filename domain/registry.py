@@ -42,6 +42,10 @@ class Registry:
             yield place
             place_id = place.parent
 
+    def simulated(self, place_id: str | None) -> bool:
+        """True where only simulated devices are: the place, or one above it, has the attribute ``simulated``."""
+        return any(place.attrs.get("simulated") is True for place in self.above(place_id))
+
     def nearest(self, place_id: str | None, kind: str) -> Place | None:
         """The first place of `kind` at or above `place_id`."""
         return next((place for place in self.above(place_id) if place.kind == kind), None)

@@ -106,7 +106,7 @@ class LiveFeed:
             return
         before = self._wires.get(alert.id)
         wire = self._wire(alert, now_ms)
-        if isinstance(entry.event, AlertRaised):
+        if isinstance(entry.event, AlertRaised) and "drill" not in alert.flags:
             self._rates.count(entry.at_ms)
         known = self._alerts.get(alert.id)
         if known is not None and known.cause != alert.cause:

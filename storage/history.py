@@ -77,7 +77,7 @@ class SqlHistory:
         if buckets > SERIES_POINTS_MAX:
             raise Invalid("time.range", f"{buckets} buckets are more than {SERIES_POINTS_MAX}", limit=SERIES_POINTS_MAX)
         number = ((alerts.c.raised_ms - since_ms) // bucket_ms).label("number")
-        between = alerts.c.raised_ms >= since_ms, alerts.c.raised_ms < until_ms
+        between = alerts.c.raised_ms >= since_ms, alerts.c.raised_ms < until_ms, ~alerts.c.drill
         counts = [0] * buckets
         with self._access.read() as connection:
             for row in connection.execute(

@@ -111,6 +111,7 @@ def alert_row(seq: int, body: bytes, alert: Alert | None = None) -> tuple[Any, .
     return (
         a.id, a.no, day, number, a.rule, a.target, a.target_kind, a.kind, a.open, a.severity, str(a.state), a.compound,
         a.place, a.device, a.onset_ms, a.raised_ms, a.changed_ms, a.closed_ms, a.rev, seq, body,
+        "drill" in a.flags,
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -113,6 +114,7 @@ alerts = Table(
     Column("rev", Integer, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("drill", Boolean(create_constraint=False), nullable=False, server_default=false()),
     Index("uq_alerts_open", "rule", "target", unique=True, **_when("open", "open = 1")),
     Index("ix_alerts_open", "onset_ms", "id", **_when("open", "open = 1")),
     Index("ix_alerts_onset", "onset_ms", "id"),

@@ -1,4 +1,4 @@
-"""Maintenance windows: somebody is at work, and what that keeps from ringing."""
+"""Windows of maintenance and drills: what work keeps from ringing, and what is only an exercise."""
 
 import hashlib
 import secrets
@@ -35,7 +35,10 @@ def list_windows(api: Context, _: Caller) -> Response:
 async def declare(
     api: Context, request: Request, who: Actor, body: DeclareBody, key: CommandKey = None
 ) -> dict[str, Any]:
-    """Declares a window. Life safety is muted only with a second person."""
+    """Declares a window. Life safety is muted only with a second person.
+
+    With the purpose ``drill`` nothing is muted: what is raised rings, is marked, and counts in no figure.
+    """
     cmd = command_id(body.cmd, key)
     from_ms, until_ms = milliseconds(body.start, "from"), milliseconds(body.until, "until")
     if until_ms <= from_ms:
@@ -53,6 +56,7 @@ async def declare(
         actor=who.name,
         second=second,
         rules=body.rules,
+        purpose=body.purpose,
         cmd=cmd,
     )
     await api.submit(wish)
@@ -79,6 +83,7 @@ def _body(window: MaintenanceDeclared) -> dict[str, Any]:
         "until": rfc3339(window.until_ms),
         "reason": window.reason,
         "rules": window.rules,
+        "purpose": window.purpose,
         "actor": window.actor,
         "second": window.second,
     }

@@ -101,7 +101,7 @@ def _contracts() -> Iterator[Row]:
 
 def _upper_places() -> Iterator[Row]:
     district = _name("东胜区", "Dongsheng District")
-    yield {"id": "dongsheng", "kind": "district", "name": district, "code": "150602"}
+    yield {"id": "dongsheng", "kind": "district", "name": district, "code": "150602", "attrs": {"simulated": True}}
     sector = _name("第一片区", "Sector 1")
     yield {"id": "sector-1", "kind": "sector", "name": sector, "parent": "dongsheng"}
     for key, zh, en in STREETS:

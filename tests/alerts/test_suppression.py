@@ -1,6 +1,7 @@
 """Who keeps whom from ringing: work at a place, sensors that cannot make up their mind, silent gateways."""
 
 import pytest
+from msgspec.structs import replace
 
 from alerts.alert import AlertState
 from alerts.inputs import Acknowledge, DeclareMaintenance, EndMaintenance, Resolve, Tick
@@ -309,3 +310,50 @@ def test_severity_1_is_called_not_real_by_two_while_it_holds(station):
     wish = {"alert_id": station.only().id, "actor": "wang", "reason": "duplicate"}
     assert station.take(Resolve(**wish), T0 + 1).refusal.code == "alert.second_person_required"
     assert station.take(Resolve(**wish, second="li"), T0 + 2).refusal is None
+
+
+# --- drills -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_drill_raises_rings_and_is_marked(station):
+    declare(station, purpose="drill", reason="quarterly drill")
+    decision = station.take(batch(reading("p1", T0 + 1, temp_socket=75.0)))
+    assert (station.only().flags, station.only().suppressed, decision.intents[0].ring) == (["drill"], [], True)
+    assert "drill" in decision.intents[0].body["flags"]
+
+
+def test_drill_concerns_its_place_its_rules_and_its_time_only(station):
+    declare(station, purpose="drill", target="b1", rules=["EB-13"], until_ms=T0 + MINUTE)
+    station.take(batch(reading("p1", T0 + 1, temp_socket=75.0)))
+    station.take(batch(reading("p2", T0 + 2, event="smoke")))
+    station.take(Tick(), T0 + MINUTE)
+    station.take(batch(reading("p1", T0 + MINUTE + 1, event="smoke")))
+    assert [alert.flags for alert in station.alerts.values()] == [[], [], []]
+
+
+def test_drill_mutes_nobody_so_it_needs_no_second_person(station):
+    book = Book(Hot(info("EB-03", life_safety=True)))
+    station = LittleStation(registry(port("p1")), book)
+    assert declare(station, purpose="drill", rules=["EB-03"]).refusal is None
+    assert declare(station, window="w2", rules=["EB-03"]).refusal.code == "maintenance.second_person_required"
+
+
+@pytest.mark.parametrize(("hot", "what"), [(75.0, "again"), (85.0, "graver")])
+def test_what_comes_after_the_drill_is_no_exercise(station, hot, what):
+    declare(station, purpose="drill", until_ms=T0 + MINUTE)
+    station.take(batch(reading("p1", T0 + 1, temp_socket=75.0)))
+    if what == "again":
+        station.take(batch(reading("p1", T0 + 2, temp_socket=20.0)))
+    station.take(Tick(), T0 + MINUTE)
+    assert station.only().flags == ["drill"]
+    station.take(batch(reading("p1", T0 + MINUTE + 1, temp_socket=hot)))
+    assert station.only().flags == []
+
+
+def test_alert_of_a_simulated_place_says_so():
+    played = registry(port("p1"))
+    district = played.places["d"]
+    played.places["d"] = replace(district, attrs={"simulated": True})
+    station = LittleStation(played, Book(Hot(info("EB-03"))))
+    station.take(batch(reading("p1", T0 + 1, temp_socket=75.0)))
+    assert station.only().flags == ["simulated"]

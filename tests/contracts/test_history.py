@@ -130,8 +130,9 @@ def test_a_hostile_packet_is_kept_within_bounds(database):
     assert "\x00" not in row.topic + row.detail + (row.device or "")
 
 
-def test_alerts_raised_are_counted_by_receive_time(database):
+def test_alerts_raised_are_counted_by_receive_time_without_drills(database):
     store(database, *(an_alert(target=f"p{n}", raised_ms=at) for n, at in enumerate((1000, 1999, 2000, 4500, 5000))))
+    store(database, an_alert(target="p9", raised_ms=2500, flags=["drill"]))
     assert database.history.raised_per_bucket(1000, 5000, 1000) == [2, 1, 0, 1]
     assert database.history.raised_per_bucket(1500, 5001, 1000) == [2, 0, 0, 2]
     assert database.history.raised_per_bucket(0, 0, 1000) == []
