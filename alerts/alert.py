@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-__all__ = ["Alert", "AlertState", "Evidence", "Occurrence", "Suppression"]
+__all__ = ["Alert", "AlertState", "Clue", "Evidence", "Occurrence", "Suppression"]
 
 
 class AlertState(StrEnum):
@@ -21,6 +21,19 @@ class AlertState(StrEnum):
     """Acknowledged and gone, but the rule is latching: a person must verify and close (已恢复待复核)."""
     CLOSED = "closed"
     """Normal: the record has ended. A new breach opens a new alert that links to this one."""
+
+
+class Clue(Struct, frozen=True, gc=False, array_like=True):
+    """One part of a condition and what it came to."""
+
+    depth: int
+    """0 for the whole."""
+    join: str
+    """``all``, ``any``, ``not``, ``hold`` or ``types`` for what the deeper lines after it are joined by; else empty."""
+    text: str
+    """In words of the pack; the duration of a ``hold``, the types of ``types``."""
+    truth: bool | None
+    """None: unknown, for want of data or because it was not looked at."""
 
 
 class Evidence(Struct, frozen=True):
@@ -40,6 +53,8 @@ class Evidence(Struct, frozen=True):
     window_until_ms: int | None = None
     samples: list[tuple[int, float]] = field(default_factory=list)
     """(event time ms, value) of the main signal in the window; at most `EVIDENCE_SAMPLES_MAX`."""
+    clues: list[Clue] = field(default_factory=list)
+    """Each part of the condition and what it came to; empty for a condition without parts."""
     sources: list[str] = field(default_factory=list)
     """Devices whose readings counted; more than one for correlations."""
 

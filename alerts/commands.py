@@ -47,7 +47,7 @@ def _fact(wish: Command | DeclareMaintenance | EndMaintenance) -> Event:  # noqa
             return AlertAcknowledged(wish.alert_id, wish.note)
         case Shelve():
             shelf = Suppression("shelved", wish.reason.strip(), wish.until_ms, wish.actor, wish.second)
-            return AlertSuppressed(wish.alert_id, shelf)
+            return AlertSuppressed(wish.alert_id, shelf, wish.note)
         case Unshelve():
             return AlertUnsuppressed(wish.alert_id, "shelved", "unshelved")
         case Resolve():
@@ -124,7 +124,8 @@ def _carry_out(draft: Draft, alert: Alert, command: Command) -> Alert:
             event = AlertAcknowledged(alert.id, command.note)
             return draft.step(alert, event, command.actor, reason="acked", cmd=command.cmd)
         case Shelve():
-            return draft.suppress(alert, check_shelve(alert, command, draft.now_ms), command.actor, command.cmd)
+            shelf = check_shelve(alert, command, draft.now_ms)
+            return draft.suppress(alert, shelf, command.actor, command.cmd, command.note)
         case Unshelve():
             if suppressed_by(alert, "shelved") is None:
                 raise Conflict("alert.not_shelved", "the alert is not shelved", alert)

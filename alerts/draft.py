@@ -191,11 +191,13 @@ class Draft:
                 alert = self.unsuppress(alert, by, "severity_1", "system")
         return alert
 
-    def suppress(self, alert: Alert, suppression: Suppression, actor: str = "system", cmd: str | None = None) -> Alert:
+    def suppress(
+        self, alert: Alert, suppression: Suppression, actor: str = "system", cmd: str | None = None, note: str = ""
+    ) -> Alert:
         """Keeps an alert from ringing, unless it is kept so in exactly this way already."""
         if suppressed_by(alert, suppression.by) == suppression:
             return alert
-        return self.step(alert, AlertSuppressed(alert.id, suppression), actor, reason="suppressed", cmd=cmd)
+        return self.step(alert, AlertSuppressed(alert.id, suppression, note), actor, reason="suppressed", cmd=cmd)
 
     def unsuppress(self, alert: Alert, by: str, why: str, actor: str, cmd: str | None = None) -> Alert:
         """Ends one reason not to ring. An alert that nobody has seen yet rings from now on."""

@@ -91,6 +91,7 @@ class AlertSuppressed(Struct, frozen=True, tag="alert.suppressed"):
 
     alert_id: str
     suppression: Suppression
+    note: str = ""
 
 
 class AlertUnsuppressed(Struct, frozen=True, tag="alert.unsuppressed"):

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from alerts.alert import Alert, AlertState, Evidence
-from alerts.ports import JournalRow
+from alerts.events import AlertRaised
+from alerts.ports import Delivery, JournalRow
 from alerts.rules.base import RuleInfo
 from alerts.times import rfc3339
 from alerts.wire import to_wire
@@ -19,17 +20,28 @@ __all__ = ["explain"]
 
 
 def explain(
-    alert: Alert, rows: Sequence[JournalRow], rule: RuleInfo | None, registry: Registry, now_ms: int
+    alert: Alert,
+    rows: Sequence[JournalRow],
+    rule: RuleInfo | None,
+    registry: Registry,
+    now_ms: int,
+    *,
+    deliveries: Sequence[Delivery] = (),
+    card: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Everything known about `alert`. `rows`: its journal lines, oldest first; `rule`: None when no longer in force."""
+    """Everything known about `alert`. `rows`: its journal lines, oldest first; `rule`: None when no longer in force.
+
+    `deliveries`: what the outbox still knows of its notifications; what it has forgotten was delivered long ago.
+    """
     return {
         "alert": to_wire(alert, registry, now_ms, rule),
         "why": _why(alert, rule, registry),
+        "card": card,
         "timeline": [_line(row) for row in rows],
         "suppression": {"now": _suppressions(alert), "ringing": alert.open and not alert.suppressed},
         "occurrences": _occurrences(alert),
         "next": _next(alert, rule, now_ms),
-        "notifications": _notifications(alert, rows),
+        "notifications": _notifications(alert, rows, {one.key: one for one in deliveries}),
     }
 
 
@@ -40,8 +52,11 @@ def _why(alert: Alert, rule: RuleInfo | None, registry: Registry) -> dict[str, A
         "version": evidence.rule_version,
         "condition": evidence.condition,
         "inputs": evidence.inputs,
+        "clues": [
+            {"depth": one.depth, "join": one.join, "text": one.text, "truth": one.truth} for one in evidence.clues
+        ],
         "params": [
-            {"name": name, "value": value, "from": evidence.overrides.get(name, "pack")}
+            {"name": name, "value": value, "from": evidence.overrides.get(name, "pack"), **_meaning(name, rule)}
             for name, value in sorted(evidence.params.items())
         ],
         "window": {"from": _instant(evidence.window_from_ms), "until": _instant(evidence.window_until_ms)},
@@ -69,6 +84,14 @@ def _why(alert: Alert, rule: RuleInfo | None, registry: Registry) -> dict[str, A
     return why
 
 
+def _meaning(name: str, rule: RuleInfo | None) -> dict[str, Any]:
+    """Label and unit of a parameter, by the rule that is in force now."""
+    param = None if rule is None else rule.overridable.get(name)
+    if param is None:
+        return {"label": {"zh": name, "en": name}, "unit": ""}
+    return {"label": {"zh": param.zh, "en": param.en}, "unit": param.unit}
+
+
 def _source(device_id: str, registry: Registry) -> dict[str, Any]:
     device = registry.devices.get(device_id)
     return {"id": device_id, "name": {"zh": device.name.zh, "en": device.name.en or device.name.zh} if device else None}
@@ -79,6 +102,8 @@ def _line(row: JournalRow) -> dict[str, Any]:
     event = msgspec.to_builtins(row.event)
     hidden = {"type", "alert_id", "alert", "evidence"}
     details = {name: value for name, value in event.items() if name not in hidden} if isinstance(event, dict) else {}
+    if isinstance(row.event, AlertRaised):
+        details = {"value": row.event.alert.value, "severity": row.event.alert.severity}
     line = {"seq": row.seq, "at": rfc3339(row.at_ms), "actor": row.actor, "kind": row.kind, "details": details}
     if row.alert is not None:
         line |= {"rev": row.alert.rev, "state": str(row.alert.state), "severity": row.alert.severity}
@@ -137,25 +162,32 @@ def _waits(alert: Alert, rule: RuleInfo | None) -> list[str]:
     return waits
 
 
-def _notifications(alert: Alert, rows: Sequence[JournalRow]) -> list[dict[str, Any]]:
-    """What each change owed the world: the key is the one in the outbox, so that receipts can be laid beside it."""
-    owed = []
+def _notifications(
+    alert: Alert, rows: Sequence[JournalRow], deliveries: dict[str, Delivery]
+) -> list[dict[str, Any]]:
+    """What each change owed the world, and what became of it: the key is the one in the outbox."""
+    told = []
     about = [row for row in rows if row.alert is not None]
     for row, following in zip(about, [*about[1:], None], strict=True):
         if row.alert is None or (following is not None and _closes_by_itself(following)):
             continue  # the return or acknowledgement that closed it is told as the closing
-        owed.append(
+        key = f"{alert.id}:{row.alert.rev}:mqtt"
+        delivery = deliveries.get(key)
+        told.append(
             {
-                "key": f"{alert.id}:{row.alert.rev}:mqtt",
+                "key": key,
                 "channel": "mqtt",
                 "at": rfc3339(row.at_ms),
                 "for": row.kind,
                 "suppressed": [one.by for one in row.alert.suppressed],
                 "late": "late" in row.alert.flags,
-                "status": "owed",
+                "status": "done" if delivery is None else delivery.state,
+                "settled_at": None if delivery is None else _instant(delivery.settled_ms),
+                "failed_attempts": 0 if delivery is None else delivery.attempts,
+                "detail": "" if delivery is None else delivery.detail,
             }
         )
-    return owed
+    return told
 
 
 def _closes_by_itself(row: JournalRow) -> bool:

@@ -18,6 +18,7 @@ __all__ = [
     "AlertQuery",
     "Checkpoint",
     "DeadLetterRow",
+    "Delivery",
     "Desk",
     "Feed",
     "History",
@@ -58,7 +59,7 @@ class JournalRow(Struct, frozen=True):
     alert_id: str | None
     cmd: str | None
     alert: Alert | None = None
-    """The alert as it stood right after this line; filled by `Journal.changes_after`."""
+    """The alert as it stood right after this line; not filled when lines of all alerts are asked for by `rows`."""
 
 
 class SlotMark(Struct, frozen=True, gc=False):
@@ -71,6 +72,23 @@ class SlotMark(Struct, frozen=True, gc=False):
     """Event time of its last journalled finding."""
     sources: dict[str, tuple[int, int]] = {}
     """`Alert.marks` of that alert: the same for each source by itself, since clocks of devices differ."""
+
+
+class Delivery(Struct, frozen=True):
+    """What became of an intent: for explaining an alert, and for the list of dead ones."""
+
+    key: str
+    channel: str
+    alert_id: str
+    state: str
+    """``owed``, ``done`` or ``dead``."""
+    attempts: int
+    """Failed attempts."""
+    created_ms: int
+    visible_ms: int
+    settled_ms: int | None
+    detail: str
+    """The receiver's receipt, or the last error."""
 
 
 class Checkpoint(Struct, frozen=True):
@@ -206,7 +224,7 @@ class History(Protocol):
     """The read side of the journal's database."""
 
     def alert(self, alert_id: str) -> Alert:
-        """One alert, open or closed. Raises `NotFound`."""
+        """One alert, open or closed, by id or by its number for people. Raises `NotFound`."""
 
     def alerts(self, query: AlertQuery) -> Page:
         """Alerts by filter, newest onset first."""

@@ -11,17 +11,17 @@ from domain.kinds import KINDS
 from domain.places import Name
 from domain.registry import Registry
 
-__all__ = ["patch", "to_wire"]
+__all__ = ["STALE_MS", "aging", "patch", "to_wire"]
 
-_STALE_MS: Final = 24 * 3_600_000
+STALE_MS: Final = 24 * 3_600_000
 """ISA-18.2: an alert that stands for longer is stale (console.md §0)."""
 
 
 def to_wire(alert: Alert, registry: Registry, now_ms: int, rule: RuleInfo | None = None) -> dict[str, Any]:
     """The JSON object of an alert. `rule` gives its title; without it the code stands alone.
 
-    `due_at` and what follows from it are absolute, so that the same alert has the same form at any `now_ms`; only the
-    flag ``stale`` depends on it.
+    `due_at` and what follows from it are absolute, so that the same alert has the same form at any `now_ms`, but for
+    what `aging` names.
     """
     shelf = suppressed_by(alert, "shelved")
     compound = registry.places.get(alert.compound)
@@ -49,7 +49,7 @@ def to_wire(alert: Alert, registry: Registry, now_ms: int, rule: RuleInfo | None
         "closed_by": alert.closed_by,
         "close_reason": alert.close_reason,
         "compound": {"id": alert.compound, "name": _name(compound.name) if compound else None},
-        "firm": _firm(alert.compound, registry, rfc3339(now_ms)[:10]),
+        **aging(alert, registry, now_ms),
         "place": _place(alert.place, registry),
         "device": {"id": device.id, "name": _name(device.name), "type": device.type} if device else None,
         "target": {"id": alert.target, "kind": alert.target_kind},
@@ -61,7 +61,6 @@ def to_wire(alert: Alert, registry: Registry, now_ms: int, rule: RuleInfo | None
         "rule": {"code": alert.rule, "ver": alert.rule_version},
         "card": alert.card,
         "recipients": alert.recipients,
-        "flags": _flags(alert, now_ms),
         "latching": alert.latching,
         "life_safety": alert.life_safety,
         "dup": alert.occurrences,
@@ -72,6 +71,11 @@ def to_wire(alert: Alert, registry: Registry, now_ms: int, rule: RuleInfo | None
         "shelved_until": _instant(shelf.until_ms) if shelf else None,
         "suppressed": [_suppression(one) for one in alert.suppressed],
     }
+
+
+def aging(alert: Alert, registry: Registry, now_ms: int) -> dict[str, Any]:
+    """The members that time alone may change: the flags at the age of `STALE_MS`, the firm with the calendar day."""
+    return {"firm": _firm(alert.compound, registry, rfc3339(now_ms)[:10]), "flags": _flags(alert, now_ms)}
 
 
 def patch(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
@@ -119,7 +123,7 @@ def _firm(compound: str, registry: Registry, day: str) -> dict[str, Any] | None:
 def _flags(alert: Alert, now_ms: int) -> list[str]:
     """The engine's flags in the words of the console: flapping is shown as chatter; what stands for a day is stale."""
     flags = ["chatter" if flag == "flapping" else flag for flag in alert.flags]
-    if alert.open and alert.cleared_ms is None and now_ms - alert.raised_ms > _STALE_MS:
+    if alert.open and alert.cleared_ms is None and now_ms - alert.raised_ms > STALE_MS:
         flags.append("stale")
     return flags
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct, field
 
-from alerts.ports import Desk, History, JournalRow, LastValue, Series, Users
+from alerts.ports import Delivery, Desk, History, JournalRow, LastValue, Series, Users
 from alerts.rules.base import Rulebook
 from domain.readings import Reading
 from domain.registry import Registry
@@ -171,6 +171,8 @@ class ApiPorts:
     liveness: Callable[[str], DeviceLiveness]
     """Device id → its liveness."""
     status: Callable[[], Status]
+    deliveries: Callable[[str], Sequence[Delivery]]
+    """Alert id → what became of its notifications."""
     clock_ms: Callable[[], int]
     version: str
     """Version of Anju, shown to people and part of no contract."""

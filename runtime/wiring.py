@@ -202,6 +202,7 @@ class House:
             registry=lambda: self.state.registry,
             liveness=self._liveness,
             status=self.status,
+            deliveries=self.database.outbox.deliveries,
             clock_ms=self.clock_ms,
             version=importlib.metadata.version("anju"),
             measures=lambda: measures(self),

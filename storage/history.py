@@ -11,7 +11,7 @@ from domain.errors import Invalid, NotFound
 from domain.limits import SERIES_POINTS_MAX
 from storage.access import Access
 from storage.cursors import page_size, position, where_from
-from storage.lines import alert_of
+from storage.lines import alert_of, numbered
 from storage.schema import alerts, dead_letter_counts, dead_letters
 
 __all__ = ["SqlHistory"]
@@ -30,6 +30,10 @@ class SqlHistory:
         """See `alerts.ports.History`."""
         with self._access.read() as connection:
             body = connection.scalar(select(alerts.c.body).where(alerts.c.id == alert_id))
+            day, number = numbered(alert_id)
+            if body is None and day:
+                told = alerts.c.day == day, alerts.c.number == number, alerts.c.no == alert_id
+                body = connection.scalar(select(alerts.c.body).where(*told))
         if body is None:
             raise NotFound("alert.unknown", f"there is no alert {alert_id!r}", id=alert_id)
         return alert_of(body)

@@ -126,7 +126,7 @@ class SqlJournal:
         if alert_id is not None:
             query = query.where(journal.c.alert_id == alert_id)
         with self._access.read() as connection:
-            return [_row(row, None) for row in connection.execute(query)]
+            return [_row(row, None if alert_id is None else row.alert_after) for row in connection.execute(query)]
 
     def verify(self) -> tuple[int, str | None]:
         """See `alerts.ports.Journal`. Also compares the alerts as they stand with their last lines."""

@@ -26,6 +26,7 @@ __all__ = [
     "intent_of",
     "line_after",
     "line_hash",
+    "numbered",
 ]
 
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
@@ -107,7 +108,7 @@ def event_time(event: Event) -> int | None:
 def alert_row(seq: int, body: bytes, alert: Alert | None = None) -> tuple[Any, ...]:
     """The row of the alerts table that line `seq` leaves behind; `alert` is what `body` encodes, if at hand."""
     a = alert or alert_of(body)
-    day, number = _numbered(a.no)
+    day, number = numbered(a.no)
     return (
         a.id, a.no, day, number, a.rule, a.target, a.target_kind, a.kind, a.open, a.severity, str(a.state), a.compound,
         a.place, a.device, a.onset_ms, a.raised_ms, a.changed_ms, a.closed_ms, a.rev, seq, body,
@@ -115,7 +116,7 @@ def alert_row(seq: int, body: bytes, alert: Alert | None = None) -> tuple[Any, .
     )  # fmt: skip
 
 
-def _numbered(no: str) -> tuple[str, int]:
+def numbered(no: str) -> tuple[str, int]:
     """``GJ-20261122-0187`` → (``20261122``, 187); what has another form counts for no day."""
     parts = no.rsplit("-", 2)
     if len(parts) == 3 and len(parts[1]) == 8 and parts[2].isdecimal():

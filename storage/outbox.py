@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from typing import Final
 
-from msgspec import Struct
 from sqlalchemy import ColumnElement, bindparam, case, delete, exists, func, literal_column, or_, select, update
 
-from alerts.ports import Owed
+from alerts.ports import Delivery, Owed
 from domain.limits import OUTBOX_DEAD_KEPT_MS, OUTBOX_DONE_KEPT_MS, OUTBOX_LEASE_MS, SEND_ATTEMPTS_MAX
 from storage.access import Access
 from storage.lines import intent_of
 from storage.schema import outbox
 
-__all__ = ["Delivery", "SqlOutbox"]
+__all__ = ["SqlOutbox"]
 
 DETAIL_CHARS: Final = 500
 SWEEP_EVERY: Final = 1_000
@@ -23,23 +22,6 @@ SWEEP_ROWS: Final = 2_000
 _OWED: Final = outbox.c.state == literal_column("'owed'")
 _DEAD: Final = (outbox.c.state == "dead") & outbox.c.settled_ms.is_not(None)
 _DONE: Final = update(outbox).where(_OWED).values(state="done")
-
-
-class Delivery(Struct, frozen=True):
-    """What became of an intent: for explaining an alert, and for the list of dead ones."""
-
-    key: str
-    channel: str
-    alert_id: str
-    state: str
-    """``owed``, ``done`` or ``dead``."""
-    attempts: int
-    """Failed attempts."""
-    created_ms: int
-    visible_ms: int
-    settled_ms: int | None
-    detail: str
-    """The receiver's receipt, or the last error."""
 
 
 _DELIVERY: Final = tuple(outbox.c[name] for name in Delivery.__struct_fields__)

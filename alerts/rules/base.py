@@ -10,7 +10,9 @@ from domain.devices import Device
 from domain.places import Name
 from domain.readings import Reading
 
-__all__ = ["SLOW", "CompiledRule", "Finding", "FindingKind", "Looks", "RuleInfo", "Rulebook", "Verdict", "View"]
+__all__ = [
+    "SLOW", "CompiledRule", "Finding", "FindingKind", "Looks", "Param", "RuleInfo", "Rulebook", "Verdict", "View",
+]  # fmt: skip
 
 SLOW: Final = object()
 """What a fast path answers when it cannot decide."""
@@ -18,6 +20,20 @@ SLOW: Final = object()
 FindingKind = str
 """``breach``: a level of the rule holds that did not before (first, graver or milder one, see `severity`).
 ``again``: an instantaneous condition (an event) came once more. ``return``: readings show that no level holds."""
+
+
+class Param(Struct, frozen=True):
+    """A number that compounds and devices may override."""
+
+    name: str
+    default: float
+    low: float | None = None
+    high: float | None = None
+    """Bounds (inclusive): those written in the pack, within the plausible range of the signals compared with it."""
+    zh: str = ""
+    en: str = ""
+    unit: str = ""
+    """Unit of the signal compared with it, or ``s`` for a duration."""
 
 
 class RuleInfo(Struct, frozen=True):
@@ -45,8 +61,8 @@ class RuleInfo(Struct, frozen=True):
     """Clause of the standard or section of the product's reference it rests on."""
     latching: bool = False
     life_safety: bool = False
-    overridable: dict[str, Any] = field(default_factory=dict)
-    """Parameter → default: what compounds and devices may override."""
+    overridable: dict[str, Param] = field(default_factory=dict)
+    """What compounds and devices may override, by name."""
     symptom_of: tuple[str, ...] = ()
     """Rules whose open alert at the device's gateway explains this one (inhibition). Empty for life safety."""
     yields_to: str | None = None

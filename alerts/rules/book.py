@@ -7,10 +7,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from alerts.rules.base import CompiledRule, RuleInfo
+from alerts.rules.base import CompiledRule, Param, RuleInfo
 from alerts.rules.compiled import Compiled
 from alerts.rules.reader import number_text, seconds_of
-from alerts.rules.spec import Pack, Param, RuleSpec
+from alerts.rules.spec import Pack, RuleSpec
 from domain.devices import Device
 from domain.kinds import KINDS
 from domain.limits import RULES_CACHED_MAX

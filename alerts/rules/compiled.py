@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from alerts.alert import Evidence
+from alerts.alert import Clue, Evidence
 from alerts.rules.base import SLOW, Finding, Looks, RuleInfo, Verdict, View
+from alerts.rules.clues import clues
 from alerts.rules.kinds.base import Binding, Bound, Frame, Pair
 from alerts.rules.kinds.boolean import all_of, any_of, held_on, not_of
 from alerts.rules.kinds.event import Event
@@ -44,9 +45,10 @@ class Compiled:
         self._params = dict(params)
         self._provenance = dict(provenance)
         binding = Binding(params, attrs, device_type, period_s)
+        self._bound_to = (params, attrs, device_type, period_s)
         self._grace_ms = binding.grace_ms
         self._severities = tuple(level.severity for level in spec.levels)
-        self._levels = [level.when.bind(binding) for level in spec.levels]
+        self._levels = [level.when.bound(binding) for level in spec.levels]
         self._ticks = spec.timed and not spec.info.surveys
         self._stirs = tuple(bound.stirs for bound in self._levels)
         self._judges = [bound.evaluate for bound in self._levels]
@@ -238,23 +240,23 @@ class Compiled:
         holding = next((number for number, pair in enumerate(pairs) if pair[0] is True), None)
         findings: tuple[Finding, ...] = ()
         if holding is not None and (active is None or holding < active):
-            findings = (self._finding("breach", holding, frame, samples),)
+            findings = (self._finding("breach", holding, frame, samples, memory),)
             severity, clear_hold, down_hold, heard = self._severities[holding], None, None, 0
         elif active is not None:
             if holding is not None and instant:
-                findings = (self._finding("again", active, frame, samples),)
+                findings = (self._finding("again", active, frame, samples, memory),)
             if not frame.late and not frame.elapsing and not self.spec.clear.manual:
                 heard = self._hears(heard, frame)
                 clear_hold, cleared = self._cleared(clear_hold, pairs, frame)
                 if cleared:
-                    findings = (self._finding("return", active, frame, samples),)
+                    findings = (self._finding("return", active, frame, samples, memory),)
                     severity, down_hold = 0, None
                     self._forget(frame)
                     clear_hold, samples, heard = None, (), 0
                 else:
                     down_hold, milder = self._stepped_down(down_hold, active, pairs, frame)
                     if milder is not None:
-                        findings = (*findings, self._finding("breach", milder, frame, samples))
+                        findings = (*findings, self._finding("breach", milder, frame, samples, memory))
                         severity = self._severities[milder]
         last = memory[2] if full and frame.ts < memory[2] else frame.ts
         after = self._frozen(severity, last, samples, (clear_hold, down_hold, heard), frame.slots)
@@ -308,7 +310,7 @@ class Compiled:
         kept = samples[-2 * (EVIDENCE_SAMPLES_MAX - 1) :]
         return (*kept, frame.ts, float(value))
 
-    def _finding(self, what: str, level: int, frame: Frame, samples: Any) -> Finding:
+    def _finding(self, what: str, level: int, frame: Frame, samples: Any, memory: Any) -> Finding:
         signal, view = self.spec.info.signal, frame.view
         value = view.value(signal) if view is not None and signal is not None else frame.silent_s
         limit, direction = self._limits[level]
@@ -322,6 +324,7 @@ class Compiled:
             rule=self.info.id,
             rule_version=self.info.version,
             condition=self.spec.levels[level].when.words(self._params),
+            clues=self._clues(level, frame, memory),
             inputs=dict(frame.inputs),
             params=self._params,
             overrides=self._provenance,
@@ -341,6 +344,24 @@ class Compiled:
             source=source,
         )
 
+    def _clues(self, level: int, frame: Frame, memory: Any) -> list[Clue]:
+        """What each part of the level's condition came to, by judging once more from the same `memory`.
+
+        Findings are rare: so judging itself need not note anything.
+        """
+        when = self.spec.levels[level].when
+        if not when.children():
+            return []
+        binding = Binding(*self._bound_to)
+        binding.seen = {}
+        judges = [one.when.bound(binding).evaluate for one in self.spec.levels]  # all: places in memory go in order
+        again = Frame(frame.view, frame.ts, self._thawed(memory), frame.device, frame.late)
+        for name in ("elapsing", "silent_s", "state", "offline", "total"):
+            setattr(again, name, getattr(frame, name))
+        for judge in judges:
+            judge(again)
+        return list(clues(when, self._params, binding.seen))
+
     def _window_from(self, frame: Frame, pairs: list[tuple[Any, Any]]) -> int:
         first = frame.inputs.get("first_ms")
         starts = [int(first)] if isinstance(first, int) else []
@@ -351,7 +372,7 @@ class Compiled:
 
 
 def _bound(condition: Any, binding: Binding) -> Bound | None:
-    return None if condition is None else condition.bind(binding)
+    return None if condition is None else condition.bound(binding)
 
 
 def _limit_of(level: Level, signal: str | None, binding: Binding) -> tuple[float | None, str | None]:

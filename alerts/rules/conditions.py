@@ -2,12 +2,12 @@
 
 from typing import Final
 
+from alerts.rules.base import Param
 from alerts.rules.kinds import COMMON, KINDS, Condition, ConditionKind
 from alerts.rules.kinds.base import Operand
 from alerts.rules.kinds.boolean import Hold, OnlyTypes
 from alerts.rules.nodes import Mapping, Node, Scalar, kind_of
 from alerts.rules.reader import Reader, number_text
-from alerts.rules.spec import Param
 from domain.kinds import DeviceKind, Signal
 from domain.limits import CONDITIONS_PER_RULE_MAX
 

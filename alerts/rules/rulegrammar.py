@@ -4,14 +4,14 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from alerts.rules.base import RuleInfo
+from alerts.rules.base import Param, RuleInfo
 from alerts.rules.conditions import DEVICE_TYPES, RuleContext
 from alerts.rules.kinds.base import Condition
 from alerts.rules.kinds.event import Event
 from alerts.rules.kinds.share import OfflineShare
 from alerts.rules.nodes import Mapping, Node, Scalar, Sequence
 from alerts.rules.reader import Reader, seconds_of
-from alerts.rules.spec import Clear, Level, Param, RuleSpec, conditions_in
+from alerts.rules.spec import Clear, Level, RuleSpec, conditions_in
 from domain.ids import is_id
 from domain.kinds import KINDS
 from domain.organisations import ORGANISATION_KINDS
@@ -97,7 +97,7 @@ def _info(
         scope=scope, severities=severities,
         condition="; ".join(f"{level.severity}: {level.when.words(defaults)}" for level in levels),
         signal=None if signal is None else signal.name, card=card, recipients=recipients, basis=basis,
-        latching=_flag(reader, found, "latching"), life_safety=life_safety, overridable=defaults,
+        latching=_flag(reader, found, "latching"), life_safety=life_safety, overridable=dict(context.params),
         symptom_of=symptom_of, yields_to=yields_to, yields_within_s=yields_within_s, clear=clear.words(defaults),
         verify_s=verify_s, verify_severity=verify_severity,
     )  # fmt: skip

@@ -4,25 +4,11 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from alerts.rules.base import RuleInfo
+from alerts.rules.base import Param, RuleInfo
 from alerts.rules.kinds.base import Condition, Operand
 from alerts.rules.reader import duration_text
 
-__all__ = ["Clear", "Level", "Pack", "Param", "RuleSpec", "conditions_in"]
-
-
-class Param(Struct, frozen=True):
-    """A number that compounds and devices may override."""
-
-    name: str
-    default: float
-    low: float | None = None
-    high: float | None = None
-    """Bounds (inclusive): those written in the pack, within the plausible range of the signals compared with it."""
-    zh: str = ""
-    en: str = ""
-    unit: str = ""
-    """Unit of the signal compared with it, or ``s`` for a duration."""
+__all__ = ["Clear", "Level", "Pack", "RuleSpec", "conditions_in"]
 
 
 class Clear(Struct, frozen=True):

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from alerts.alert import Alert, AlertState
+from alerts.explain import explain as explain_alert
 from alerts.ports import AlertQuery
 from api.auth import Caller
 from api.context import Api, Context
@@ -35,7 +36,6 @@ router = APIRouter(prefix="/alerts", tags=["alerts"])
 AFTERWARDS: Final = 10
 """The curve of a closed alert ends a tenth of its span after the close."""
 
-Status = Annotated[list[AlertState | str] | None, Query()]
 Ids = Annotated[list[Annotated[str, Query(pattern=ID_PATTERN)]] | None, Query(max_length=PAGE_ROWS_MAX)]
 
 
@@ -85,9 +85,18 @@ def get_alert(api: Context, _: Caller, alert: IdPath) -> Response:
 
 @router.get("/{alert}/explain", operation_id="explainAlert", responses={404: {"model": Problem}})
 def explain(api: Context, _: Caller, alert: IdPath) -> dict[str, Any]:
-    """Why it exists and why it does or does not ring: rule, inputs, window, overrides, suppression, what came when."""
-    found = api.ports.history.alert(alert)
-    return Json(_explained(api, found))  # type: ignore[return-value] # documented as an open object, sent as it is
+    """Why it exists, why it does or does not ring, who was told, and what comes next."""
+    found, book = api.ports.history.alert(alert), api.ports.rulebook()
+    told = explain_alert(
+        found,
+        api.ports.journal.rows(alert_id=found.id, limit=PAGE_ROWS_MAX),
+        book.rules.get(found.rule),
+        api.ports.registry(),
+        api.ports.clock_ms(),
+        deliveries=api.ports.deliveries(found.id),
+        card=None if found.card is None else book.cards.get(found.card),
+    )
+    return Json(plain(told))  # type: ignore[return-value] # documented as an open object, sent as it is
 
 
 @router.get(
@@ -142,27 +151,3 @@ def _signals(api: Api, alert: Alert) -> list[str]:
     judged = list(alert.evidence.inputs) if alert.evidence is not None else []
     wanted = [alert.signal, info.signal if info is not None else None, *judged]
     return list(dict.fromkeys(name for name in wanted if name))
-
-
-def _explained(api: Api, alert: Alert) -> dict[str, Any]:
-    info = api.ports.rulebook().rules.get(alert.rule)
-    cards = api.ports.rulebook().cards
-    evidence = plain(alert.evidence)
-    if alert.evidence is not None:
-        window = (alert.evidence.window_from_ms, alert.evidence.window_until_ms)
-        evidence["window"] = {"from": rfc3339(window[0]), "until": rfc3339(window[1])}
-    rows = api.ports.journal.rows(alert_id=alert.id, limit=PAGE_ROWS_MAX)
-    return {
-        "alert": api.wire(alert),
-        "rule": None if info is None else plain(info),
-        "rule_changed": info is not None and info.version != alert.rule_version,
-        "card": None if alert.card is None else plain(cards.get(alert.card)),
-        "evidence": evidence,
-        "suppressed": [plain(one) | {"until": rfc3339(one.until_ms)} for one in alert.suppressed],
-        "occurrences": [plain(one) | {"at": rfc3339(one.at_ms)} for one in alert.history],
-        "recipients": alert.recipients,
-        "next": {"due_at": rfc3339(alert.due_ms) if alert.state is AlertState.UNACKNOWLEDGED else None},
-        "previous": alert.previous,
-        "cause": alert.cause,
-        "journal": lines(rows),
-    }

@@ -6,6 +6,8 @@ import pytest
 
 from alerts.alert import AlertState
 from alerts.inputs import Acknowledge
+from alerts.intents import Notify
+from alerts.times import rfc3339
 from domain.errors import Unavailable
 from domain.kinds import EbikeValues
 from domain.readings import Reading
@@ -241,15 +243,34 @@ async def test_a_client_that_goes_away_does_not_take_its_command_back(house, app
 
 async def test_explain_has_rule_inputs_window_and_every_line_of_the_journal(house, client):
     alert = house.again(house.raised())
-    why = (await client.get(f"/api/v1/alerts/{alert.id}/explain")).json()
-    assert why["rule"]["condition"] == "2: temp_socket >= 60"
-    assert why["rule"]["basis"] == "GB 42296"
-    assert why["evidence"]["inputs"] == {"temp_socket": 61.8}
-    assert why["evidence"]["params"] == {"limit": 60}
-    assert why["evidence"]["window"]["until"] == "2025-11-22T14:36:08.112+08:00"
-    assert why["card"]["title"]["zh"] == "充电过热"
-    assert [line["kind"] for line in why["journal"]] == ["alert.raised", "alert.reoccurred"]
-    assert why["next"]["due_at"] == "2025-11-22T14:38:08.112+08:00"
+    told = (await client.get(f"/api/v1/alerts/{alert.id}/explain")).json()
+    why = told["why"]
+    assert why["rule_now"]["levels"] == "2: temp_socket >= 60"
+    assert why["rule_now"]["basis"] == "GB 42296"
+    assert why["inputs"] == {"temp_socket": 61.8}
+    assert [(one["name"], one["value"], one["from"]) for one in why["params"]] == [("limit", 60, "pack")]
+    assert why["window"]["until"] == "2025-11-22T14:36:08.112+08:00"
+    assert told["card"]["title"]["zh"] == "充电过热"
+    assert [line["kind"] for line in told["timeline"]] == ["alert.raised", "alert.reoccurred"]
+    assert told["next"][0] == {"at": "2025-11-22T14:38:08.112+08:00", "what": "ack_due", "overdue": False}
+
+
+async def test_explain_says_what_became_of_each_notification(house, client):
+    alert = house.raised()
+    outbox = house.database.outbox
+    one = Notify(f"{alert.id}:1:mqtt", "mqtt", alert.id, 1, 2, "raised", ring=True, body={})
+    house.database.journal.commit((), [one], (), house.clock())
+    url = f"/api/v1/alerts/{alert.id}/explain"
+    assert (await client.get(url)).json()["notifications"][0]["status"] == "owed"
+    outbox.settle(one.key, house.clock() + 5)
+    [told] = (await client.get(url)).json()["notifications"]
+    assert (told["status"], told["for"], told["settled_at"]) == ("done", "alert.raised", rfc3339(house.clock() + 5))
+
+
+async def test_alert_is_found_by_the_number_that_people_say(house, client):
+    alert = house.raised()
+    assert (await client.get(f"/api/v1/alerts/{alert.no}")).json()["id"] == alert.id
+    assert (await client.get("/api/v1/alerts/GJ-20251122-9999")).status_code == 404
 
 
 async def test_journal_of_one_alert_and_of_all_go_on_after_a_line(house, client):

@@ -126,6 +126,7 @@ class House:
             registry=lambda: self.registry,
             liveness=lambda device: DeviceLiveness("online", START_MS, START_MS + 5),
             status=lambda: self.status,
+            deliveries=self.database.outbox.deliveries,
             clock_ms=self.clock,
             version="0.1.0",
         )

@@ -155,6 +155,8 @@ class Binding:
         """Rate conditions in the rule: the memory an idle rule may keep."""
         self.holds: list[tuple[int, int]] = []
         """(place in memory, milliseconds) of holds that time alone may complete: those over latched events."""
+        self.seen: dict[int, Truth] | None = None
+        """While a finding is explained: id() of each condition that was looked at → what it came to."""
 
     def slot(self) -> int:
         """Reserves a place in the rule's memory. The order of reservation is the same for every device."""
@@ -256,6 +258,19 @@ class Condition(Struct, frozen=True, kw_only=True):
     def bind(self, binding: Binding) -> Bound:
         """Makes it ready for one device's parameters."""
         raise NotImplementedError
+
+    def bound(self, binding: Binding) -> Bound:
+        """As `bind`; while a finding is explained, what it comes to is noted."""
+        made, seen = self.bind(binding), binding.seen
+        if seen is None:
+            return made
+
+        def noted(frame: Frame) -> Pair:
+            pair = made.evaluate(frame)
+            seen[id(self)] = pair[0]
+            return pair
+
+        return made._replace(evaluate=noted)
 
 
 class Field(Struct, frozen=True):

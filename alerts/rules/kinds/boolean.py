@@ -72,7 +72,7 @@ class Combination(Condition, frozen=True, kw_only=True):
 
     def bind(self, binding: Binding) -> Bound:
         """Binds the parts in their order."""
-        bound = [part.bind(binding) for part in self.parts]
+        bound = [part.bound(binding) for part in self.parts]
         judges = [part.evaluate for part in bound]
         logic = all_of if self.conjunction else any_of
         join = both if self.conjunction else either
@@ -112,7 +112,7 @@ class Negation(Condition, frozen=True, kw_only=True):
 
     def bind(self, binding: Binding) -> Bound:
         """Binds the part."""
-        bound = self.part.bind(binding)
+        bound = self.part.bound(binding)
 
         def evaluate(frame: Frame) -> tuple[Truth, Truth]:
             held, raw = bound.evaluate(frame)
@@ -165,7 +165,7 @@ class Hold(Condition, frozen=True, kw_only=True):
     def bind(self, binding: Binding) -> Bound:
         """Reserves a place for the hold, then binds the part."""
         place = binding.slot()
-        bound = self.part.bind(binding)
+        bound = self.part.bound(binding)
         hold_ms, grace_ms = binding.ms(self.hold), binding.grace_ms
         if hold_ms == 0:
             return bound
@@ -215,7 +215,7 @@ class OnlyTypes(Condition, frozen=True, kw_only=True):
 
     def bind(self, binding: Binding) -> Bound:
         """Binds the part all the same: places in memory must not depend on the device."""
-        bound = self.part.bind(binding)
+        bound = self.part.bound(binding)
         return bound if binding.device_type in self.only else constant(False)
 
 

@@ -36,7 +36,7 @@ class Count(Condition, frozen=True, kw_only=True):
     def bind(self, binding: Binding) -> Bound:
         """A closure over its place in memory: (whether the part was true, instants in order of time)."""
         place = binding.slot()
-        bound = self.part.bind(binding)
+        bound = self.part.bound(binding)
         judge, least = bound.evaluate, max(1, round(binding.number(self.at_least) or 1))
         within_ms, apart_ms = binding.ms(self.within), binding.ms(self.apart)
 

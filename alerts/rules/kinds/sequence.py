@@ -48,7 +48,7 @@ class Then(Condition, frozen=True, kw_only=True):
     def bind(self, binding: Binding) -> Bound:
         """A closure over its place in memory: the latest instants of both, None where there was none."""
         place = binding.slot()
-        first, second = self.first.bind(binding), self.next.bind(binding)
+        first, second = self.first.bound(binding), self.next.bound(binding)
         unless = None if self.unless is None else _Undoing(self.unless, binding)
         within_ms = binding.ms(self.within)
 
@@ -91,7 +91,7 @@ class _Undoing:
 
     def __init__(self, condition: Condition, binding: Binding) -> None:
         self._place = binding.slot()
-        bound = condition.bind(binding)
+        bound = condition.bound(binding)
         self._evaluate, self.touch = bound.evaluate, bound.touch
         self._signals = tuple(dict.fromkeys(_signals(condition)))
 

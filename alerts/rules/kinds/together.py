@@ -48,7 +48,7 @@ class Together(Condition, frozen=True, kw_only=True):
     def bind(self, binding: Binding) -> Bound:
         """A closure over its place in memory: (device, number of the condition, latest instant) in order of time."""
         place = binding.slot()
-        bound = [part.bind(binding) for part in self.parts]
+        bound = [part.bound(binding) for part in self.parts]
         judges = [part.evaluate for part in bound]
         within_ms, least, key = binding.ms(self.within), self.at_least, 0 if self.by_device else 1
 

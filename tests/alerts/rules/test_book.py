@@ -39,7 +39,7 @@ def test_a_device_override_beats_its_compounds_and_both_are_told(book_of, device
     assert plain.params == {"warn": 60.0, "hold": 60.0}
     assert compound.params == {"warn": 50.0, "hold": 120.0}
     assert both.params == {"warn": 45.0, "hold": 120.0}
-    assert both.info.overridable == {"warn": 60.0, "hold": 60.0}
+    assert {name: one.default for name, one in both.info.overridable.items()} == {"warn": 60.0, "hold": 60.0}
 
 
 def test_two_devices_with_the_same_override_each_tell_their_own(book_of, device_of):
