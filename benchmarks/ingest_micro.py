@@ -206,7 +206,7 @@ def sorter_us(rounds: int = 50) -> float:
     batches = [
         [(os.urandom(2), topic.encode(), body(seq, now + seq), 0x32) for topic in TOPICS] for seq in range(rounds + 1)
     ]
-    sorter = Sorter(WIRES["anju_json"], REGISTRY, Gate(), Counters())
+    sorter = Sorter(WIRES, REGISTRY, Gate(), Counters())
     sorter.sort(batches[0], 0, now, Draft(), DEVICES)
     used = time.process_time()
     for seq, packets in enumerate(batches[1:], 1):

@@ -244,3 +244,27 @@ UNSTORED_READINGS_MAX: Final = 100_000
 UNSTORED_LINGER_MS_MAX: Final = 1_000
 """How long a part-filled batch waits for company at most then. It grows with the batches that are waiting already, so
 that the first alerts come at once and a thousand batches last for a quarter of an hour."""
+
+# --- scenarios ------------------------------------------------------------------------------------------------------
+SCENARIO_BYTES_MAX: Final = 131_072
+"""A scenario file, as written by people."""
+SCENARIO_NODES_MAX: Final = 10_000
+"""Values in a scenario file."""
+SCENARIO_DEPTH_MAX: Final = 12
+"""Nesting of a scenario file; ours need six."""
+SCENARIO_ERRORS_MAX: Final = 100
+"""Errors told of one scenario file; beyond them mending the first ones helps more."""
+SCENARIO_STEPS_MAX: Final = 5_000
+"""Things that happen in one scenario, each repetition and those of all included ones counted."""
+SCENARIO_INCLUDES_MAX: Final = 50
+"""Scenarios included by one, directly and through others."""
+SCENARIO_LASTS_S_MAX: Final = 31 * 86_400
+"""Virtual time of one scenario: a month."""
+
+# --- forms of vendors -----------------------------------------------------------------------------------------------
+EVENTS_PER_READING_MAX: Final = 16
+"""Codes in one record of a vendor's message that are taken; more are not."""
+FORM_STEPS_MAX: Final = 12
+"""Names in a path of a mapping file."""
+FORMS_MAX: Final = 200
+"""Mapping files in use."""

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from typing import Any, Final
 
@@ -72,7 +72,7 @@ class Intake:
         first_number: int,
         counters: Counters | None = None,
         *,
-        wire: Wire | None = None,
+        wires: Mapping[str, Wire] = WIRES,
         checkpoint_ms: int = CHECKPOINT_EVERY_MS,
         behind: Callable[[], bool] = lambda: False,
         monotonic: Callable[[], float] = time.monotonic,
@@ -97,7 +97,7 @@ class Intake:
         self._clock_ms = clock_ms
         self._monotonic = monotonic
         self._on_failure = on_failure
-        self._sorter = Sorter(wire or WIRES["anju_json"], devices, gate, self.counters)
+        self._sorter = Sorter(wires, devices, gate, self.counters)
         self._adopted: deque[Devices] = deque(maxlen=1)
         """The newest registry not judged by yet. Its one place is filled and emptied by other threads at any time."""
         self._arrived: list[Packet] = []

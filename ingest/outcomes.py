@@ -38,6 +38,7 @@ class Outcome(StrEnum):
     UNKNOWN_DEVICE = "unknown_device"
     WRONG_TOPIC = "wrong_topic"
     WRONG_KIND = "wrong_kind"
+    UNKNOWN_FORM = "unknown_form"
     WRONG_UNITS = "wrong_units"
     WRONG_VERSION = "wrong_version"
     OVERSIZE = "oversize"
@@ -61,7 +62,7 @@ REFUSALS: Final = frozenset({
     Outcome.IMPLAUSIBLE, Outcome.WRONG_TYPE, Outcome.FUTURE, Outcome.CLOCK_UNSET, Outcome.CLOCK_BACK,
     Outcome.EPOCH_SECONDS, Outcome.BAD_TIME, Outcome.UNKNOWN_DEVICE, Outcome.WRONG_TOPIC, Outcome.WRONG_KIND,
     Outcome.WRONG_UNITS, Outcome.WRONG_VERSION, Outcome.OVERSIZE, Outcome.BAD_JSON, Outcome.NOT_UTF8,
-    Outcome.NONFINITE, Outcome.EMPTY,
+    Outcome.NONFINITE, Outcome.EMPTY, Outcome.UNKNOWN_FORM,
     Outcome.TOO_MANY_READINGS, Outcome.RETAINED, Outcome.BAD_STATE, Outcome.INTERNAL_ERROR,
 })  # fmt: skip
 """Outcomes that can be the reason of a dead letter."""

@@ -1,7 +1,7 @@
 """Packets → readings, state reports and dead letters: topic, payload, registry and gate, one packet at a time."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -20,7 +20,7 @@ from domain.limits import (
 from domain.readings import DeadLetter, DeviceEvent, Quality, Reading, StateReport
 from ingest.counters import Counters
 from ingest.gate import DUPLICATE, DeviceMemory, Gate
-from ingest.kinds import Decoded, EventIn, Sample, Wire, event_time
+from ingest.kinds import CANONICAL, Decoded, EventIn, Sample, Wire, event_time
 from ingest.outcomes import Outcome, Refusal
 from ingest.packets import RETAIN, Packet
 from ingest.reorder import Held, Waiting
@@ -31,8 +31,8 @@ __all__ = ["Devices", "Draft", "Sorter"]
 
 log = logging.getLogger("anju.ingest")
 
-Route = tuple[Callable[[bytes], Any], DeviceMemory, str, str]
-"""(fast decoder, memory of the device, device id, kind): all that a packet's topic says."""
+Route = tuple[Callable[[bytes], Any], DeviceMemory, str, str, Wire]
+"""(fast decoder, memory of the device, device id, kind, wire form): all that a packet's topic says."""
 
 _RESTAMPED: Final = int(Quality.RESTAMPED)
 _CLOCKLESS: Final = int(Quality.RESTAMPED | Quality.SKEWED)
@@ -70,11 +70,12 @@ class Draft:
 class Sorter:
     """Turns packets into the parts of a `Draft`. Belongs to the session's thread."""
 
-    def __init__(self, wire: Wire, devices: Devices, gate: Gate, counters: Counters) -> None:
+    def __init__(self, wires: Mapping[str, Wire], devices: Devices, gate: Gate, counters: Counters) -> None:
+        """`wires`: forms by name; a device speaks that of its attribute ``form``, or else `CANONICAL`."""
         self.waiting = Waiting()
         self.backlog = False
         """The broker is sending what came while this service was away: age is not a wrong clock."""
-        self._wire = wire
+        self._wires = wires
         self._devices = devices
         self._gate = gate
         self._counters = counters
@@ -188,7 +189,14 @@ class Sorter:
         return device
 
     def _first_of_topic(self, packet: Packet, topic: Topic, received_ms: int, draft: Draft) -> None:
-        route = (self._wire.fast(topic.kind), self._gate.memory(topic.device), topic.device, topic.kind)
+        device = self._devices.get(topic.device)
+        form = CANONICAL if device is None else str(device.attrs.get("form", CANONICAL))
+        wire = self._wires.get(form)
+        if wire is None:
+            refusal = Refusal(Outcome.UNKNOWN_FORM, f"device {topic.device} speaks the form {form!r}: no mapping file")
+            self._refuse(packet, refusal, received_ms, draft, topic.device)
+            return
+        route = (wire.fast(topic.kind), self._gate.memory(topic.device), topic.device, topic.kind, wire)
         if len(self._routes) >= TOPICS_CACHED_MAX:
             self._routes.clear()
         self._routes[packet[1]] = route
@@ -200,7 +208,7 @@ class Sorter:
             self._whole(packet, route, sample, received_ms, draft)
 
     def _spoilt(self, packet: Packet, route: Route, received_ms: int, draft: Draft) -> None:
-        self._place(packet, route, self._wire.careful(route[3], packet[2]), received_ms, draft)
+        self._place(packet, route, route[4].careful(route[3], packet[2]), received_ms, draft)
 
     def _whole(self, packet: Packet, route: Route, sample: Any, received_ms: int, draft: Draft) -> None:
         samples = sample if isinstance(sample, list) else [sample]

@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "up": ("runtime.cli_up:up", "Run Anju: broker (embedded or external), stores, rules, API and console."),
     "simulate": ("simulators.cli:simulate", "Publish a simulated district over real MQTT."),
     "rules": ("runtime.cli_rules:rules", "Check and test rule packs."),
+    "forms": ("runtime.cli_forms:forms", "List, check and try mapping files of vendors' forms."),
     "registry": ("runtime.cli_registry:registry", "Import and export places, organisations, contracts, devices."),
     "alerts": ("runtime.cli_alerts:alerts", "List, explain, acknowledge and shelve alerts of a running service."),
     "journal": ("runtime.cli_journal:journal", "Verify and show the journal."),

@@ -28,6 +28,7 @@ from ingest.session import MqttSession
 from runtime.broker import EmbeddedBroker
 from runtime.brokers import BrokerAddress, broker_address
 from runtime.feed import LiveFeed
+from runtime.forms import load_wires
 from runtime.janitor import Janitor
 from runtime.keeper import Keeper
 from runtime.observe import liveness_counts, measures
@@ -187,6 +188,7 @@ class House:
             self.telemetry.last_batch + 1,
             checkpoint_ms=round(1_000 * self.settings.checkpoint_s),
             behind=lambda: self.keeper.behind,
+            wires=load_wires(self.settings.forms),
             on_failure=self.on_failure,
         )
 

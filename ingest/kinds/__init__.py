@@ -5,7 +5,10 @@ from typing import Final
 from ingest.kinds.anju_json import AnjuJson
 from ingest.kinds.base import Decoded, EventIn, Sample, Wire, event_time
 
-__all__ = ["WIRES", "Decoded", "EventIn", "Sample", "Wire", "event_time"]
+__all__ = ["CANONICAL", "WIRES", "Decoded", "EventIn", "Sample", "Wire", "event_time"]
 
 WIRES: Final[dict[str, Wire]] = {wire.name: wire for wire in (AnjuJson(),)}
-"""Name → decoder. The forms of vendors and of GB/T 26875.3 join here."""
+"""Name → decoder. Forms made of mapping files (`ingest.kinds.mapped`) join them where the house is wired."""
+
+CANONICAL: Final = "anju_json"
+"""What a device speaks whose registry entry says nothing else."""

@@ -12,7 +12,7 @@ from domain.limits import EVENT_RAW_CHARS_MAX, ID_CHARS_MAX, READINGS_PER_MESSAG
 from ingest.kinds.base import Decoded, EventIn, Sample
 from ingest.outcomes import Outcome, Refusal
 
-__all__ = ["AnjuJson"]
+__all__ = ["AnjuJson", "reading_of"]
 
 _KEYS: Final = frozenset(Sample.__struct_fields__)
 _EVENT_KEYS: Final = frozenset(EventIn.__struct_fields__)
@@ -47,13 +47,13 @@ class AnjuJson:
         except (ValueError, RecursionError) as error:
             return [_refused(Outcome.BAD_JSON, str(error)[:200])]
         if not isinstance(tree, list):
-            return [_reading(kind, tree)]
+            return [reading_of(kind, tree)]
         if not tree:
             return [_refused(Outcome.EMPTY, "the array has no readings")]
         if len(tree) > READINGS_PER_MESSAGE_MAX:
             detail = f"{len(tree)} readings in one message, at most {READINGS_PER_MESSAGE_MAX} are allowed"
             return [_refused(Outcome.TOO_MANY_READINGS, detail)]
-        return [_reading(kind, item) for item in tree]
+        return [reading_of(kind, item) for item in tree]
 
 
 def _refused(outcome: Outcome, detail: str) -> Decoded:
@@ -71,7 +71,8 @@ class _Notes:
         self.faults.append(Refusal(outcome, detail))
 
 
-def _reading(kind: str, tree: Any) -> Decoded:
+def reading_of(kind: str, tree: Any) -> Decoded:
+    """One reading in canonical form, checked part by part: what is good is kept, what is not is named."""
     if not isinstance(tree, dict):
         return _refused(Outcome.WRONG_TYPE, f"a reading must be an object, not {_name(tree)}")
     version = tree.get("v")

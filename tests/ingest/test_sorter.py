@@ -22,7 +22,7 @@ class Bench:
     def __init__(self):
         self.counters = Counters()
         self.gate = Gate()
-        self.sorter = Sorter(WIRES["anju_json"], REGISTRY, self.gate, self.counters)
+        self.sorter = Sorter(WIRES, REGISTRY, self.gate, self.counters)
         self.draft = Draft()
 
     def send(self, *packets, at=NOW):
