@@ -1,10 +1,17 @@
-"""Writes docs/openapi.json and docs/rules.md from the code: ``python -m docs.generate``. Tests hold them fresh."""
+"""Writes docs/openapi.json, docs/rules.md and the tables of docs/simulators.md: ``python -m docs.generate``.
 
+Tests hold them fresh.
+"""
+
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from alerts.rules.base import RuleInfo
+from alerts.rules.base import Param, RuleInfo
+from alerts.rules.reader import number_text
 from api.contract import contract_text
 from runtime.packs import load_rulebook
+from simulators.incidents import INCIDENTS
+from simulators.scenarios import SCENARIOS, begin, expectations, load_scenario
 
 HERE = Path(__file__).resolve().parent
 SCOPES = {"device": "设备 device", "zone": "报警区域 zone", "gateway": "网关 gateway", "compound": "小区 compound"}
@@ -29,6 +36,17 @@ def rules_text() -> str:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [_row(book.rules[name]) for name in sorted(book.rules)]
+    lines += [
+        "",
+        "## Parameters that can be overridden",
+        "",
+        'In the column `overrides` of a compound or device: `{"EB-03": {"warn": 65}}`. The import refuses what a rule',
+        "does not know and what is out of range.",
+        "",
+        "| rule | parameter | meaning | default | range |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [_param_row(name, one) for name in sorted(book.rules) for one in book.rules[name].overridable.values()]
     lines += ["", "## Response cards 处置卡", ""]
     for name, card in sorted(book.cards.items()):
         title, steps = card["title"], card["steps"]
@@ -36,6 +54,13 @@ def rules_text() -> str:
         lines += [f"{n}. {zh} · {en}" for n, (zh, en) in enumerate(zip(steps["zh"], steps["en"], strict=True), 1)]
         lines.append("")
     return "\n".join(lines)
+
+
+def _param_row(rule: str, param: Param) -> str:
+    low, high = ("" if edge is None else number_text(edge) for edge in (param.low, param.high))
+    unit = f" {param.unit}".rstrip()
+    meaning = param.zh if param.zh == param.en else f"{param.zh} · {param.en}"
+    return f"| {rule} | `{param.name}` | {meaning} | {number_text(param.default)}{unit} | {low} … {high} |"
 
 
 def _row(rule: RuleInfo) -> str:
@@ -53,8 +78,55 @@ def _row(rule: RuleInfo) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
 
+def simulators_text(page: str) -> str:
+    """The page on simulators with its tables of scenarios and incidents renewed."""
+    head, marker, _ = page.partition("<!-- generated: python -m docs.generate -->\n")
+    lines = [
+        "## Shipped scenarios",
+        "",
+        "What each owes is asked of the shipped rules in every test run. The times are virtual.",
+        "",
+        "| scenario | what happens | from, for | incidents | must be raised |",
+        "|---|---|---|---|---|",
+        *map(_scenario_row, SCENARIOS),
+        "",
+        "## Incidents",
+        "",
+        "Incidents in which a life is at stake are marked ●. Parameters ending in `_s` are seconds, in `_c` degrees",
+        "Celsius.",
+        "",
+        "| incident | title | parameters and what they are by themselves |",
+        "|---|---|---|",
+    ]
+    for incident in INCIDENTS.values():
+        params = ", ".join(f"`{name}` {value}" for name, value in incident.params.items())
+        stop = "; can be stopped" if incident.stoppable else ""
+        mark = " ●" if incident.life_safety else ""
+        lines.append(f"| {incident.name}{mark} | {incident.zh}<br>{incident.en} | {params}{stop} |")
+    return head + marker + "\n".join(lines) + "\n<!-- end -->\n"
+
+
+def _scenario_row(name: str) -> str:
+    scenario = load_scenario(SCENARIOS[name])
+    world = begin(scenario)
+    for _ in world.advance(world.end_ms):
+        pass
+    start = datetime.fromtimestamp(scenario.start_ms / 1000, timezone(timedelta(hours=8)))
+    what = [step.what for step in scenario.steps if step.what != "stop"] + [one.purpose for one in scenario.declares]
+    cells = (
+        f"`{name}`<br>{scenario.title.zh}<br>{scenario.title.en}",
+        f"{scenario.about.zh}<br>{scenario.about.en}",
+        f"{start:%m-%d %H:%M}, {scenario.lasts_s / 3600:.3g} h",
+        ", ".join(dict.fromkeys(what)) or "none",
+        ", ".join(sorted({due.rule for due in expectations(world).must})) or "nothing",
+    )
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
 def main() -> None:
-    """Writes both."""
+    """Writes them all."""
+    page = HERE / "simulators.md"
+    page.write_text(simulators_text(page.read_text(encoding="utf-8")), encoding="utf-8")
     (HERE / "openapi.json").write_text(openapi_text(), encoding="utf-8")
     (HERE / "rules.md").write_text(rules_text(), encoding="utf-8")
 

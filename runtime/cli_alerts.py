@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from domain.errors import Rejected, Unavailable
+from runtime.cli_explain import explained, said
 from runtime.cli_options import json_option
 
 __all__ = ["alerts"]
@@ -62,7 +63,11 @@ def _words(error: urllib.error.HTTPError) -> str:
 @click.option("--token", envvar="ANJU_TOKEN", help="Personal API token (anju users token).")
 @click.pass_context
 def alerts(ctx: click.Context, url: str, token: str | None) -> None:
-    """List, explain, acknowledge and shelve alerts of a running service."""
+    """List, explain, acknowledge and shelve alerts of a running service.
+
+    ALERT is a number as people say it (GJ-20261122-0187) or an id. A token is made by `anju users token NAME`; put it
+    into ANJU_TOKEN.
+    """
     ctx.obj = Client(url, token)
 
 
@@ -83,21 +88,19 @@ def list_alerts(
         click.echo(json.dumps(page, ensure_ascii=False))
         return
     for row in page["items"]:
-        where = f"{_zh(row['compound']['name'])} {_zh(row['place']['text'])}"
-        what = f"{row['rule']['code']:<6} {_zh(row['rule']['title'])}"
-        click.echo(f"{row['id']}  {row['level']}  {row['state']:<12} {row['raised_at']}  {what}  {where}")
-
-
-def _zh(name: Any) -> str:
-    return str(name.get("zh") or name.get("en") or "") if isinstance(name, dict) else str(name)
+        where = f"{said(row['compound']['name'])} {said(row['place']['text'])}"
+        what = f"{row['rule']['code']:<6} {said(row['title'])}"
+        click.echo(f"{row['no']}  {row['level']}  {row['state']:<12} {row['raised_at']}  {what}  {where}")
 
 
 @alerts.command()
 @click.argument("alert")
+@json_option
 @click.pass_obj
-def explain(client: Client, alert: str) -> None:
-    """Why ALERT exists: rule, inputs, window, suppression, what is due next."""
-    click.echo(json.dumps(client.call("GET", f"/alerts/{alert}/explain"), ensure_ascii=False, indent=2))
+def explain(client: Client, alert: str, as_json: bool) -> None:
+    """Why ALERT (its number or id) exists, who was told, what happened to it, and what is due next."""
+    told = client.call("GET", f"/alerts/{_segment(alert)}/explain")
+    click.echo(json.dumps(told, ensure_ascii=False) if as_json else "\n".join(explained(told)))
 
 
 @alerts.command()
@@ -134,9 +137,14 @@ def _second_token(second: str) -> str:
     return token.strip()
 
 
+def _segment(text: str) -> str:
+    return urllib.parse.quote(text, safe="")
+
+
 def _command(client: Client, alert: str, verb: str, body: dict[str, Any], as_json: bool) -> None:
-    rev = client.call("GET", f"/alerts/{alert}")["rev"]
+    found = client.call("GET", f"/alerts/{_segment(alert)}")
     given = {key: value for key, value in body.items() if value is not None}
-    answer = client.call("POST", f"/alerts/{alert}/{verb}", {"rev": rev, "cmd": secrets.token_hex(8), **given})
+    wish = {"rev": found["rev"], "cmd": secrets.token_hex(8), **given}
+    answer = client.call("POST", f"/alerts/{found['id']}/{verb}", wish)
     show: Callable[[Any], str] = json.dumps
     click.echo(show(answer) if as_json else f"{alert}  {answer['state']}")

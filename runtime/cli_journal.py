@@ -44,25 +44,23 @@ def verify(ctx: click.Context, data: Path, as_json: bool) -> None:
 
 
 @journal.command()
-@click.option("--after", type=click.IntRange(min=0), default=0, show_default=True, help="Begin behind this line.")
+@click.option("--after", type=click.IntRange(min=0), help="Begin behind this line instead of with the newest.")
 @click.option(
     "--limit", type=click.IntRange(1, PAGE_ROWS_MAX), default=PAGE_ROWS_DEFAULT, show_default=True, help="Lines."
 )
 @click.option("--alert", "alert_id", help="Only lines about this alert.")
-@click.option("--last", is_flag=True, help="The newest lines instead.")
 @data_option
 @json_option
-def show(after: int, limit: int, alert_id: str | None, last: bool, data: Path, as_json: bool) -> None:
-    """Print lines in order, one per row; --json prints one JSON object per line."""
-    if last and alert_id is not None:
-        raise click.UsageError("--last and --alert cannot be combined")
+def show(after: int | None, limit: int, alert_id: str | None, data: Path, as_json: bool) -> None:
+    """Print the newest lines, in order, one per row; --json prints one JSON object per line."""
     with _opened(data) as database:
-        if last:
-            after = max(after, database.journal.seq - limit)
+        if after is None:
+            after = 0 if alert_id is not None else max(0, database.journal.seq - limit)
         rows = database.journal.rows(after=after, limit=limit, alert_id=alert_id)
+        left = database.journal.seq - rows[-1].seq if rows else 0
     for row in rows:
         click.echo(_as_json(row) if as_json else _as_text(row))
-    if not as_json and len(rows) == limit:
+    if not as_json and len(rows) == limit and left:
         click.echo(f"-- more: --after {rows[-1].seq}", err=True)
 
 

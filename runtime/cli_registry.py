@@ -15,6 +15,7 @@ import msgspec
 from alerts.decision import Entry
 from alerts.events import RegistryImported
 from runtime.cli_options import data_option, json_option
+from runtime.packs import load_rulebook
 from storage.database import open_database
 from storage.registry_export import FORMATS, export_registry
 from storage.registry_files import Problem, parse_registry
@@ -35,20 +36,26 @@ def registry() -> None:
 @click.argument("path", type=click.Path(path_type=Path, exists=True))
 @click.option("--dry-run", is_flag=True, help="Only report what would change.")
 @click.option("--prune", is_flag=True, help="Remove rows that a table of the files does not have.")
+@click.option("--rules", multiple=True, type=click.Path(path_type=Path, exists=True), help="Rule packs in force.")
 @data_option
 @json_option
 @click.pass_context
-def import_(ctx: click.Context, path: Path, dry_run: bool, prune: bool, data: Path, as_json: bool) -> None:
+def import_(
+    ctx: click.Context, path: Path, dry_run: bool, prune: bool, rules: tuple[Path, ...], data: Path, as_json: bool
+) -> None:
     """Import PATH: a folder of places.csv, organisations.csv, contracts.csv, devices.csv, one of them, .xlsx or .yaml.
 
     Rows are found again by id; columns may come in any order, in Chinese or English; absent columns stay as they are.
-    Exits with 1 and changes nothing if anything is wrong.
+    Thresholds of a compound's or device's own are checked against the rules in force (docs/rules.md lists their
+    parameters). Exits with 1 and changes nothing if anything is wrong. A running service takes the new registry into
+    use when it gets SIGHUP.
     """
+    book = load_rulebook(rules or None)
     draft = parse_registry(path)
     database = open_database(data / "anju.db")
     try:
         current = database.registry.load()
-        planned = plan(current, draft, prune=prune)
+        planned = plan(current, draft, prune=prune, judge=book.override_problems)
         version: int | None = None
         running = False
         if planned.ok and planned.changes and not dry_run:

@@ -1,6 +1,6 @@
 """Whether a registry would hold together: what names what, and what may not change."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from domain.places import Place
 from domain.registry import Registry
 from storage.registry_files import DraftRow, Problem
 
-__all__ = ["Checked", "check"]
+__all__ = ["Checked", "OverrideCheck", "check"]
 
 BELOW_COMPOUND: Final = frozenset({"building", "unit", "floor", "zone", "site"})
 TYPES_OF: Final = {
@@ -26,6 +26,10 @@ TYPES: Final = TYPES_OF | {"fire": frozenset(DEVICE_TYPES) - frozenset().union(*
 FOREVER: Final = "9999-12-31"
 
 
+OverrideCheck = Callable[[Mapping[str, Any]], list[str]]
+"""Overrides of one compound or device → what is wrong with them, by the rules in force."""
+
+
 class Checked(Struct):
     """The tables as they would be, and the rows of the draft, to say where a problem stands."""
 
@@ -35,6 +39,8 @@ class Checked(Struct):
     devices: Mapping[str, Device]
     rows: dict[str, dict[str, DraftRow]]
     overrides: dict[str, Any]
+    judge: OverrideCheck | None = None
+    """Says what is wrong with overrides; None: nobody knows the rules here."""
 
     def problem(self, table: str, key: str, column: str, wrong: str, write: str, level: str = "error") -> Problem:
         """A problem of one row, at its place in the files or in the registry."""
@@ -53,6 +59,7 @@ def check(made: Checked, current: Registry) -> Iterator[Problem]:
     yield from _overlaps(made)
     for device in made.devices.values():
         yield from _device(made, device, above)
+        yield from _overrides(made, "devices", device.id, device.overrides)
         before = current.devices.get(device.id)
         if before is not None:
             yield from _lasting(made, device, before)
@@ -76,6 +83,15 @@ def _places(made: Checked, above: Registry) -> Iterator[Problem]:
         if place.id in made.overrides and place.kind != "compound":
             wrong = "only compounds and devices have thresholds of their own"
             yield made.problem("places", place.id, "overrides", wrong, "them in the row of the compound or device")
+        elif place.id in made.overrides:
+            yield from _overrides(made, "places", place.id, made.overrides[place.id])
+
+
+def _overrides(made: Checked, table: str, key: str, overrides: Mapping[str, Any]) -> Iterator[Problem]:
+    # Of what is not in these files a rule pack may have changed the names since: no reason to refuse them.
+    level = "error" if key in made.rows.get(table, {}) else "warning"
+    for wrong in made.judge(overrides) if made.judge is not None and overrides else ():
+        yield made.problem(table, key, "overrides", wrong, "a parameter and value as docs/rules.md lists them", level)
 
 
 def _ring(places: Mapping[str, Place], place: Place) -> list[str]:

@@ -16,7 +16,7 @@ from domain.limits import IMPORT_PROBLEMS_MAX
 from domain.organisations import Contract, Organisation
 from domain.places import Name, Place
 from domain.registry import Registry
-from storage.registry_checks import Checked, check
+from storage.registry_checks import Checked, OverrideCheck, check
 from storage.registry_columns import TABLES
 from storage.registry_files import DraftRow, Problem, RegistryDraft
 
@@ -77,14 +77,19 @@ class Plan(Struct):
         return sum(len(part.added) + len(part.changed) + len(part.removed) for part in self.tables.values())
 
 
-def plan(current: Registry, draft: RegistryDraft, *, prune: bool = False) -> Plan:
-    """Compares `draft` with `current`. With `prune`, rows missing from a table of the draft are removed."""
+def plan(
+    current: Registry, draft: RegistryDraft, *, prune: bool = False, judge: OverrideCheck | None = None
+) -> Plan:
+    """Compares `draft` with `current`. With `prune`, rows missing from a table of the draft are removed.
+
+    `judge` says what is wrong with thresholds that compounds and devices set for themselves.
+    """
     laid = _Overlay(current, draft)
     for table in TABLES:
         if table in draft.tables:
             laid.table(table, prune=prune)
     problems, unlisted = list(draft.problems), draft.unlisted
-    for problem in [*laid.problems, *check(laid.checked(), current)]:
+    for problem in [*laid.problems, *check(laid.checked(judge), current)]:
         if len(problems) < IMPORT_PROBLEMS_MAX:
             problems.append(problem)
         else:
@@ -153,7 +158,7 @@ class _Overlay:
                 held[key] = before
                 planned.unchanged += 1
 
-    def checked(self) -> Checked:
+    def checked(self, judge: OverrideCheck | None) -> Checked:
         """What the checks look at."""
         return Checked(
             places=self._tables["places"],
@@ -162,6 +167,7 @@ class _Overlay:
             devices=self._tables["devices"],
             rows=self._draft.tables,
             overrides=self._overrides,
+            judge=judge,
         )
 
     def result(self) -> Registry:

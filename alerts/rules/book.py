@@ -1,5 +1,6 @@
 """All rules in force, compiled for each device with its overrides."""
 
+import difflib
 import hashlib
 import math
 from collections.abc import Iterable, Mapping
@@ -70,18 +71,20 @@ class Book:
             self._sets[key] = found
         return found
 
-    def override_problems(self, overrides: Mapping[str, Mapping[str, Any]], where: str) -> list[str]:
-        """What is wrong with a device's or compound's overrides; such entries have no effect."""
+    def override_problems(self, overrides: Mapping[str, Any]) -> list[str]:
+        """What is wrong with a device's or compound's overrides; such entries would have no effect."""
         problems = []
         for rule_id, wanted in overrides.items():
             spec = self.specs.get(rule_id)
             if spec is None:
-                problems.append(f"{where}: there is no rule {rule_id}")
+                near = difflib.get_close_matches(rule_id, self.specs, 1, 0.6)
+                advice = f" (did you mean {near[0]}?)" if near else ""
+                problems.append(f"there is no rule {rule_id!r}{advice}")
             elif not isinstance(wanted, Mapping):
-                problems.append(f"{where}: overrides of {rule_id} must be parameters and values")
+                problems.append(f"{rule_id}: an override is parameters and values, like {{warn: 65}}")
             else:
                 found = [_value(spec, name, value) for name, value in wanted.items()]
-                problems += [f"{where}: {rule_id}: {text}" for text in found if isinstance(text, str)]
+                problems += [f"{rule_id}: {text}" for text in found if isinstance(text, str)]
         return problems
 
     def _compiled(

@@ -111,3 +111,22 @@ def test_an_export_is_an_import_that_changes_nothing(folder, data, tmp_path, nam
 def test_wrong_use_exits_with_2(data):
     assert run("import", "nowhere", "--data", data).exit_code == 2
     assert run("export", "x", "--format", "pdf", "--data", data).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("overrides", "wrong"),
+    [
+        ('{"EL-02": {"hold": 90}}', None),
+        ('{"EL-02": {"hlod": 90}}', "EL-02: there is no parameter 'hlod' (overridable:"),
+        ('{"EL-0Z": {"hold": 90}}', "there is no rule 'EL-0Z' (did you mean EL-"),
+        ('{"EL-02": {"hold": "soon"}}', "EL-02: hold must be a number of s"),
+        ('{"EL-02": {"hold": -5}}', "EL-02: hold is -5, outside"),
+    ],
+)
+def test_thresholds_of_a_device_are_checked_against_the_rules_in_force(folder, data, overrides, wrong):
+    quoted = overrides.replace('"', '""')
+    rows = f'id,kind,compound,place,name,overrides\nl1,elevator,c1,c1,x,"{quoted}"\n'
+    (folder / "devices.csv").write_text(rows, encoding="utf-8")
+    done = run("import", folder, "--dry-run", "--data", data)
+    assert done.exit_code == (0 if wrong is None else 1), done.output
+    assert wrong is None or f"devices.csv, row 2, column overrides: {wrong}" in done.output

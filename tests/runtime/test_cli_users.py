@@ -88,7 +88,7 @@ def test_the_second_persons_token_is_asked_for_and_never_shown(monkeypatch, envi
 
     def call(client, method, path, body=None):
         sent.append(body)
-        return {"rev": 3, "state": "unacked"}
+        return {"id": "a1", "rev": 3, "state": "unacked"}
 
     monkeypatch.setattr(cli_alerts.Client, "call", call)
     words = ["--token", "anju_me", "shelve", "a1", "--minutes", "5", "--reason", "work", "--second", "li"]

@@ -56,17 +56,17 @@ def test_an_override_that_makes_no_sense_is_told_and_passed_over(book_of, device
         "NO": {"x": 1},
         "X": 3,
     }
-    told = book.override_problems(wrong, "device d")
+    told = book.override_problems(wrong)
     assert told == [
-        "device d: T: there is no parameter 'wran' (overridable: warn, hold)",
-        "device d: T: warn must be a number of ℃, not 'hot'",
-        "device d: T: hold is -1, outside 0…",
-        "device d: there is no rule NO",
-        "device d: there is no rule X",
+        "T: there is no parameter 'wran' (overridable: warn, hold)",
+        "T: warn must be a number of ℃, not 'hot'",
+        "T: hold is -1, outside 0…",
+        "there is no rule 'NO'",
+        "there is no rule 'X'",
     ]
-    assert book.override_problems({"T": {"warn": 120}}, "c") == ["c: T: warn is 120, outside 40…100"]
-    assert book.override_problems({"T": {"warn": True}}, "c") == ["c: T: warn must be a number of ℃, not True"]
-    assert book.override_problems({"T": 5}, "c") == ["c: overrides of T must be parameters and values"]
+    assert book.override_problems({"T": {"warn": 120}}) == ["T: warn is 120, outside 40…100"]
+    assert book.override_problems({"T": {"warn": True}}) == ["T: warn must be a number of ℃, not True"]
+    assert book.override_problems({"T": 5}) == ["T: an override is parameters and values, like {warn: 65}"]
     assert book.for_device(device_of(overrides=wrong), {"T": {"warn": float("nan")}})[0].params["warn"] == 60.0
 
 
