@@ -24,6 +24,7 @@ __all__ = [
     "RulesLoaded",
     "SeverityChanged",
     "SignedIn",
+    "SimulationCommanded",
     "StorageChanged",
 ]
 
@@ -169,6 +170,16 @@ class SignedIn(Struct, frozen=True, tag="session.signed_in"):
     detail: dict[str, Any] = field(default_factory=dict)
 
 
+class SimulationCommanded(Struct, frozen=True, tag="simulation.commanded"):
+    """A person let something happen in the simulated world, or ended it."""
+
+    what: Literal["inject", "play", "stop"]
+    name: str
+    """The incident, the scenario or the run."""
+    device: str | None = None
+    run: str | None = None
+
+
 class StorageChanged(Struct, frozen=True, tag="storage.changed"):
     """The time series can no longer be written, or can again. Alerts go on meanwhile, but within bounds."""
 
@@ -195,5 +206,6 @@ Event = (
     | RegistryImported
     | RulesLoaded
     | SignedIn
+    | SimulationCommanded
     | StorageChanged
 )

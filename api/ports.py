@@ -152,6 +152,28 @@ class Measure(Struct, frozen=True):
     """Sum of all observations of a histogram."""
 
 
+class Simulation(Protocol):
+    """The simulated world of this service, where there is one. Every call may take a moment; thread-safe.
+
+    Each raises `NotFound`, `Invalid` or `Conflict` with the simulator's own words, `Unavailable` if it does not answer.
+    """
+
+    def offer(self) -> Mapping[str, Any]:
+        """What can be let happen: ``scenarios`` and ``incidents``, each with name, title and parameters."""
+
+    def inject(self, incident: str, device: str | None, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Lets one incident begin now, at `device` or at one that chance chooses. Returns its truth."""
+
+    def play(self, scenario: str) -> Mapping[str, Any]:
+        """Lets a scenario begin now, in the devices there are. Returns the run."""
+
+    def stop(self, run: str) -> Mapping[str, Any]:
+        """What is still to come of a run does not come; what lasts goes on to its end. Returns the run."""
+
+    def runs(self) -> Sequence[Mapping[str, Any]]:
+        """Runs since the start, newest first, each with what has happened so far."""
+
+
 def _no_measures() -> Iterable[Measure]:
     return ()
 
@@ -177,3 +199,5 @@ class ApiPorts:
     version: str
     """Version of Anju, shown to people and part of no contract."""
     measures: Callable[[], Iterable[Measure]] = _no_measures
+    simulation: Simulation | None = None
+    """None where nothing is simulated."""

@@ -115,6 +115,20 @@ class DeclareBody(SecondBody):
     cmd: Command = None
 
 
+class InjectBody(_Body):
+    """One incident at one device, or at one that chance chooses."""
+
+    incident: Annotated[str, Field(pattern=ID_PATTERN)]
+    device: Id | None = None
+    params: Annotated[dict[Annotated[str, Field(pattern=ID_PATTERN)], float | bool | str], Field(max_length=20)] = {}
+
+
+class PlayBody(_Body):
+    """One scenario."""
+
+    scenario: Annotated[str, Field(pattern=ID_PATTERN)]
+
+
 class EndBody(_Body):
     """The work is done."""
 

@@ -4,7 +4,19 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from api.routes import alerts, board, commands, deadletters, devices, journal, maintenance, places, rules, session
+from api.routes import (
+    alerts,
+    board,
+    commands,
+    deadletters,
+    devices,
+    journal,
+    maintenance,
+    places,
+    rules,
+    session,
+    simulation,
+)
 
 __all__ = ["ROUTERS"]
 
@@ -18,6 +30,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     maintenance.router,
     deadletters.router,
     journal.router,
+    simulation.router,
     session.router,
 )
 """Everything under ``/api/v1``."""
