@@ -162,9 +162,7 @@ def _waits(alert: Alert, rule: RuleInfo | None) -> list[str]:
     return waits
 
 
-def _notifications(
-    alert: Alert, rows: Sequence[JournalRow], deliveries: dict[str, Delivery]
-) -> list[dict[str, Any]]:
+def _notifications(alert: Alert, rows: Sequence[JournalRow], deliveries: dict[str, Delivery]) -> list[dict[str, Any]]:
     """What each change owed the world, and what became of it: the key is the one in the outbox."""
     told = []
     about = [row for row in rows if row.alert is not None]
@@ -179,10 +177,13 @@ def _notifications(
                 "channel": "mqtt",
                 "at": rfc3339(row.at_ms),
                 "for": row.kind,
+                "recipients": row.alert.recipients,
+                "ring": None if delivery is None else delivery.ring,
                 "suppressed": [one.by for one in row.alert.suppressed],
                 "late": "late" in row.alert.flags,
                 "status": "done" if delivery is None else delivery.state,
                 "settled_at": None if delivery is None else _instant(delivery.settled_ms),
+                "next_attempt_at": _instant(delivery.visible_ms) if delivery and delivery.state == "owed" else None,
                 "failed_attempts": 0 if delivery is None else delivery.attempts,
                 "detail": "" if delivery is None else delivery.detail,
             }

@@ -105,6 +105,12 @@ def due_ms(severity: int, now_ms: int) -> int | None:
     return None if allowed is None else now_ms + allowed
 
 
+def due_from_ms(alert: Alert) -> int | None:
+    """When the clock began that ends at `Alert.due_ms`: when it rang, not when it was raised."""
+    allowed = ACK_DUE_MS.get(alert.severity)
+    return None if alert.due_ms is None or allowed is None else alert.due_ms - allowed
+
+
 def verify_due_ms(severity: int, verify_s: float | None, verify_severity: int | None, now_ms: int) -> int | None:
     """When an alert that rings at `now_ms` becomes graver unless acknowledged; None where the rule asks for nothing."""
     if verify_s is None or verify_severity is None or severity <= verify_severity:

@@ -12,7 +12,6 @@ from alerts.events import LivenessChanged
 from alerts.inputs import Answered, Input
 from alerts.intents import Notify
 from domain.readings import DeadLetter, Reading
-from domain.registry import Registry
 
 __all__ = [
     "AlertQuery",
@@ -28,7 +27,6 @@ __all__ = [
     "Outbox",
     "Owed",
     "Page",
-    "RegistryStore",
     "Series",
     "SlotMark",
     "Telemetry",
@@ -75,7 +73,7 @@ class SlotMark(Struct, frozen=True, gc=False):
 
 
 class Delivery(Struct, frozen=True):
-    """What became of an intent: for explaining an alert, and for the list of dead ones."""
+    """What became of an intent: for explaining an alert."""
 
     key: str
     channel: str
@@ -86,9 +84,12 @@ class Delivery(Struct, frozen=True):
     """Failed attempts."""
     created_ms: int
     visible_ms: int
+    """When it is due, while it is owed."""
     settled_ms: int | None
     detail: str
     """The receiver's receipt, or the last error."""
+    ring: bool
+    """See `Notify.ring`."""
 
 
 class Checkpoint(Struct, frozen=True):
@@ -281,16 +282,6 @@ class Telemetry(Protocol):
 
     def count(self, kind: str) -> int:
         """Rows stored for a device kind."""
-
-
-class RegistryStore(Protocol):
-    """Where the registry is kept between imports."""
-
-    def load(self) -> Registry:
-        """The registry as it stands."""
-
-    def apply(self, registry: Registry) -> int:
-        """Stores a whole new registry in one transaction. Returns its version."""
 
 
 class Standing(Struct, frozen=True):

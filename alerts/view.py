@@ -104,7 +104,7 @@ class BatchView:
             value = getattr(values, signal, None)
             if value is not None:
                 return value
-        found = self._last(signal)
+        found = self.newest(signal)
         if found is None or not 0 <= self.reading.ts_ms - found[1] <= self._lookback_ms:
             return None
         return found[0]
@@ -131,7 +131,8 @@ class BatchView:
                 self._positions.setdefault(reading.device, []).append(index)
         return self._positions[watch.device.id]
 
-    def _last(self, signal: str) -> tuple[Any, int] | None:
+    def newest(self, signal: str) -> tuple[Any, int] | None:
+        """See `alerts.rules.base.View`."""
         if self.reading.quality & _CLOCK_SET:
             return None
         watch = self._watch

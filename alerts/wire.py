@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from alerts.alert import Alert, Suppression
-from alerts.lifecycle import suppressed_by
+from alerts.lifecycle import due_from_ms, suppressed_by
 from alerts.rules.base import RuleInfo
 from alerts.times import rfc3339
 from domain.kinds import KINDS
@@ -43,6 +43,7 @@ def to_wire(alert: Alert, registry: Registry, now_ms: int, rule: RuleInfo | None
         "acked_by": alert.acked_by,
         "acked_at": _instant(alert.acked_ms),
         "due_at": _instant(alert.due_ms),
+        "due_from": _instant(due_from_ms(alert)),
         "due_kind": "ack" if alert.due_ms is not None else None,
         "next_escalation": _escalation(alert, rule),
         "closed_at": _instant(alert.closed_ms),

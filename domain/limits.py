@@ -268,3 +268,5 @@ FORM_STEPS_MAX: Final = 12
 """Names in a path of a mapping file."""
 FORMS_MAX: Final = 200
 """Mapping files in use."""
+SIM_GATEWAY_KEEPS_MAX: Final = 5_000
+"""Packets that a simulated gateway keeps while it is cut off; then the oldest are lost."""

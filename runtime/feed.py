@@ -5,7 +5,7 @@ longer in the ring and is told to fetch the board anew.
 """
 
 import threading
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -14,7 +14,8 @@ from alerts.decision import Entry, ValueUpdate
 from alerts.events import AlertRaised, RegistryImported, RulesLoaded
 from alerts.liveness import OFFLINE, ONLINE, OVERDUE
 from alerts.rules.base import Rulebook
-from alerts.wire import patch, to_wire
+from alerts.times import local_day
+from alerts.wire import STALE_MS, aging, patch, to_wire
 from api.changes import changed, live
 from api.ports import Board, Delta, Position
 from api.times import rfc3339
@@ -28,7 +29,8 @@ STRIP_BARS: Final = 12
 FLOOD_ENTERS_ABOVE: Final = 10
 """Alerts in ten minutes (ISA-18.2)."""
 FLOOD_LEAVES_BELOW: Final = 5
-AGE_LOOK_MS: Final = 60_000
+AGED_AT_ONCE: Final = 200
+"""Alerts looked at in one call for what time alone has changed, so that no other thread waits long for the lock."""
 
 _RINGING: Final = (AlertState.UNACKNOWLEDGED, AlertState.RETURNED_UNACKNOWLEDGED)
 
@@ -76,10 +78,15 @@ class LiveFeed:
         self._kin: dict[str, set[str]] = {}
         self._rates = _Rates(raised_ms)
         self._wakes: tuple[Callable[[], None], ...] = ()
-        self._aged_ms = now_ms
+        self._young: OrderedDict[str, None] = OrderedDict()
+        """Alerts that have yet to come of age, in the order in which they were raised."""
+        self._revisit: dict[str, None] = {}
+        """Alerts that have not been looked at on this calendar day."""
+        self._day = local_day(now_ms)
         self._drawn = self._names()
-        for alert in alerts:
+        for alert in sorted(alerts, key=lambda one: one.raised_ms):
             self._alerts[alert.id] = alert
+            self._young[alert.id] = None
             self._wires[alert.id] = self._wire(alert, now_ms)
             self._adopt_cause(alert, now_ms)
 
@@ -112,6 +119,8 @@ class LiveFeed:
         if known is not None and known.cause != alert.cause:
             self._leave_cause(known, now_ms)
         if alert.open:
+            if known is None:
+                self._young[alert.id] = None
             self._alerts[alert.id] = alert
             self._wires[alert.id] = wire
             self._adopt_cause(alert, now_ms)
@@ -157,6 +166,8 @@ class LiveFeed:
         self._alerts.pop(alert.id, None)
         self._wires.pop(alert.id, None)
         self._fresh.pop(alert.id, None)
+        self._young.pop(alert.id, None)
+        self._revisit.pop(alert.id, None)
         self._leave_cause(alert, now_ms)
 
     def _leave_cause(self, alert: Alert, now_ms: int) -> None:
@@ -176,15 +187,29 @@ class LiveFeed:
             self._touch(alert_id, now_ms, *members)
 
     def _grow_old(self, now_ms: int) -> None:
-        """Some alerts become stale by nothing but time."""
-        if now_ms - self._aged_ms < AGE_LOOK_MS:
-            return
-        self._aged_ms = now_ms
-        self._drawn = self._names()
-        for alert in self._alerts.values():
-            flags = self._wire(alert, now_ms)["flags"]
-            if flags != self._wires[alert.id]["flags"]:
-                self._change(alert.id, now_ms, flags=flags)
+        """Some alerts become stale, or another firm's, by nothing but time: a bounded number of them at a time."""
+        day = local_day(now_ms)
+        if day != self._day:
+            self._day = day
+            self._revisit = dict.fromkeys(self._alerts)
+        registry = self._registry()
+        for _ in range(AGED_AT_ONCE):
+            alert = self._next_of_age(now_ms)
+            if alert is None:
+                return
+            wire = self._wires[alert.id]
+            news = {name: now for name, now in aging(alert, registry, now_ms).items() if now != wire[name]}
+            if news:
+                self._change(alert.id, now_ms, **news)
+
+    def _next_of_age(self, now_ms: int) -> Alert | None:
+        if self._revisit:
+            return self._alerts[self._revisit.popitem()[0]]
+        oldest = next(iter(self._young), None)
+        if oldest is None or now_ms - self._alerts[oldest].raised_ms <= STALE_MS:
+            return None
+        del self._young[oldest]
+        return self._alerts[oldest]
 
     def _redraw(self, seq: int, now_ms: int) -> None:
         """Names or rule texts have changed under all alerts: clients fetch the board anew."""

@@ -110,3 +110,4 @@ def _stores(house: Parts) -> Iterator[Measure]:
     yield _gauge("anju_telemetry_bytes", "Disk used by the time series.", house.telemetry.size_bytes())
     if house.broker is not None:
         yield _counter("anju_broker_restarts_total", "Restarts of the embedded broker.", house.broker.restarts)
+        yield _gauge("anju_broker_resident_bytes", "Memory of the embedded broker.", house.broker.rss_bytes)

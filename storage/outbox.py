@@ -6,7 +6,13 @@ from typing import Final
 from sqlalchemy import ColumnElement, bindparam, case, delete, exists, func, literal_column, or_, select, update
 
 from alerts.ports import Delivery, Owed
-from domain.limits import OUTBOX_DEAD_KEPT_MS, OUTBOX_DONE_KEPT_MS, OUTBOX_LEASE_MS, SEND_ATTEMPTS_MAX
+from domain.limits import (
+    OUTBOX_DEAD_KEPT_MS,
+    OUTBOX_DONE_KEPT_MS,
+    OUTBOX_LEASE_MS,
+    PAGE_ROWS_MAX,
+    SEND_ATTEMPTS_MAX,
+)
 from storage.access import Access
 from storage.lines import intent_of
 from storage.schema import outbox
@@ -22,9 +28,7 @@ SWEEP_ROWS: Final = 2_000
 _OWED: Final = outbox.c.state == literal_column("'owed'")
 _DEAD: Final = (outbox.c.state == "dead") & outbox.c.settled_ms.is_not(None)
 _DONE: Final = update(outbox).where(_OWED).values(state="done")
-
-
-_DELIVERY: Final = tuple(outbox.c[name] for name in Delivery.__struct_fields__)
+_DELIVERY: Final = (*(outbox.c[name] for name in Delivery.__struct_fields__ if name != "ring"), outbox.c.body)
 
 
 class SqlOutbox:
@@ -103,17 +107,12 @@ class SqlOutbox:
         """Intents given up after `SEND_ATTEMPTS_MAX` failures."""
         return self._count(_DEAD)
 
-    def dead_deliveries(self, limit: int) -> list[Delivery]:
-        """The intents given up last, newest first."""
-        query = select(*_DELIVERY).where(_DEAD).order_by(outbox.c.settled_ms.desc(), outbox.c.id)
-        with self._access.read() as connection:
-            return [Delivery(*row) for row in connection.execute(query.limit(limit))]
-
     def deliveries(self, alert_id: str) -> list[Delivery]:
-        """What became of the intents of an alert, oldest first; those done long ago are forgotten."""
-        query = select(*_DELIVERY).where(outbox.c.alert_id == alert_id).order_by(outbox.c.id)
+        """What became of the newest intents of an alert, oldest first; those done long ago are forgotten."""
+        query = select(*_DELIVERY).where(outbox.c.alert_id == alert_id).order_by(outbox.c.id.desc())
         with self._access.read() as connection:
-            return [Delivery(*row) for row in connection.execute(query)]
+            rows = connection.execute(query.limit(PAGE_ROWS_MAX)).all()
+        return [Delivery(*(*kept, intent_of(body).ring)) for *kept, body in reversed(rows)]
 
     def release(self) -> int:
         """Makes leased rows due at once; returns how many. For the one courier, at its start after a crash.

@@ -19,13 +19,13 @@ Row = dict[str, Any]
 
 
 class SqlRegistryStore:
-    """`alerts.ports.RegistryStore` over SQL. Thread-safe."""
+    """Where the registry is kept between imports. Thread-safe."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
 
     def load(self) -> Registry:
-        """See `alerts.ports.RegistryStore`. Version 0 and empty before the first import."""
+        """The registry as it stands. Version 0 and empty before the first import."""
         with self._access.read() as connection:
             rows = {table: _read(connection, _in_order(table)) for table in _TABLES}
             version = _version(connection)
@@ -42,7 +42,7 @@ class SqlRegistryStore:
         )
 
     def apply(self, registry: Registry) -> int:
-        """See `alerts.ports.RegistryStore`. Only rows that differ are written: a small change is short."""
+        """Stores a whole new registry in one transaction and returns its version. Only rows that differ are written."""
         wanted: dict[Table, list[Row]] = {
             places: _rows(registry.places.values(), _place_row),
             organisations: _rows(registry.organisations.values(), _organisation_row),

@@ -2,8 +2,6 @@
 
 import re
 import shutil
-import socket
-import subprocess
 import time
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 import yaml
 
 from runtime.settings import Settings
+from tests.support.brokers import Deployed
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -60,36 +59,13 @@ def test_the_image_runs_as_an_unprivileged_user_and_installs_by_hash():
 
 @pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed: its configuration was not tried")
 def test_mosquitto_starts_with_our_configuration_and_secrets(tmp_path):
-    shutil.copytree(ROOT / "deploy", tmp_path / "deploy", ignore=shutil.ignore_patterns("secrets"))
-    subprocess.run(["sh", "deploy/secrets.sh"], cwd=tmp_path, check=True, capture_output=True, timeout=60)
-    text = (tmp_path / "deploy" / "mosquitto.conf").read_text(encoding="utf-8")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    text = text.replace("listener 1883", f"listener {port} 127.0.0.1")
-    text = text.replace("/mosquitto/config/passwords", str(tmp_path / "deploy" / "secrets" / "passwords"))
-    text = text.replace("/mosquitto/config/acl", str(tmp_path / "deploy" / "acl"))
-    text = text.replace("/mosquitto/data/", f"{tmp_path}/")
-    config = tmp_path / "mosquitto.conf"
-    config.write_text(f"{text}\nuser root\n" if Path("/etc/passwd").owner() == "root" else text, encoding="utf-8")
-    broker = subprocess.Popen([MOSQUITTO, "-c", str(config)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    broker = Deployed(tmp_path)
+    broker.start()
     try:
-        assert listens(port), broker.stdout.read() if broker.poll() is not None else "no answer on the port"
-        password = (tmp_path / "deploy" / "secrets" / "mqtt_password").read_text(encoding="utf-8").strip()
-        assert connect(port, "anju", password) == 0
-        assert connect(port, "anju", "wrong") != 0
+        assert connect(broker.port, "anju", broker.password("mqtt_password")) == 0
+        assert connect(broker.port, "anju", "wrong") != 0
     finally:
-        broker.terminate()
-        broker.wait(10)
-
-
-def listens(port):
-    give_up = time.monotonic() + 10
-    while time.monotonic() < give_up:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return True
-    return False
+        broker.stop()
 
 
 def connect(port, user, password):

@@ -123,6 +123,9 @@ class View(Protocol):
         None means unknown, which is neither true nor false.
         """
 
+    def newest(self, signal: str) -> tuple[Any, int] | None:
+        """What was said of the signal up to now, with its event time: after this reading's, if this one is late."""
+
     @property
     def clock_ms(self) -> int:
         """What the device's clock showed when the reading came: its own time or, if it is late, as newer words tell."""

@@ -11,9 +11,7 @@ from alerts.rules.reader import duration_text
 __all__ = ["clues"]
 
 
-def clues(
-    condition: Condition, params: Mapping[str, Any], seen: Mapping[int, Truth], depth: int = 0
-) -> Iterator[Clue]:
+def clues(condition: Condition, params: Mapping[str, Any], seen: Mapping[int, Truth], depth: int = 0) -> Iterator[Clue]:
     """The lines of `condition`, outermost first. `seen`: id() of each condition looked at → its truth."""
     truth = seen.get(id(condition))
     join, text = _join(condition, params)

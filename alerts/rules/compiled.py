@@ -13,13 +13,12 @@ from msgspec.structs import replace
 from alerts.alert import Clue, Evidence
 from alerts.rules.base import SLOW, Finding, Looks, RuleInfo, Verdict, View
 from alerts.rules.clues import clues
-from alerts.rules.kinds.base import Binding, Bound, Frame, Pair
+from alerts.rules.kinds.base import Binding, Frame, Pair
 from alerts.rules.kinds.boolean import all_of, any_of, held_on, not_of
 from alerts.rules.kinds.event import Event
-from alerts.rules.kinds.rate import Rate
-from alerts.rules.kinds.threshold import Threshold
+from alerts.rules.present import known_since, present
 from alerts.rules.screen import Glance, Screen, glance_of, looks_of, screen_of
-from alerts.rules.spec import Level, RuleSpec, conditions_in
+from alerts.rules.spec import RuleSpec, conditions_in, limit_of
 from domain.limits import EVIDENCE_SAMPLES_MAX
 from domain.readings import Quality, Reading
 
@@ -53,19 +52,20 @@ class Compiled:
         self._stirs = tuple(bound.stirs for bound in self._levels)
         self._judges = [bound.evaluate for bound in self._levels]
         self._rates = tuple(binding.rates)
-        self._downs = [_bound(level.clear and level.clear.when, binding) for level in spec.levels]
+        self._downs = [level.clear.bound(binding) if level.clear is not None else None for level in spec.levels]
         self._down_ms = [
             binding.ms(level.clear.hold if level.clear is not None else spec.clear.hold) for level in spec.levels
         ]
-        self._clear = _bound(spec.clear.when, binding)
+        self._clear = spec.clear.bound(binding)
         self._clear_ms = binding.ms(spec.clear.hold)
         self._slots = binding.slots
         self._holds = () if spec.timed else tuple(binding.holds)
+        self._latches = frozenset(binding.latches)
         ends = [spec.clear.when, *(level.clear.when for level in spec.levels if level.clear is not None)]
         self._end_signals = tuple(
             dict.fromkeys(n for end in ends if end is not None for part in conditions_in(end) for n in part.signals())
         )
-        self._limits = [_limit_of(level, spec.info.signal, binding) for level in spec.levels]
+        self._limits = [limit_of(level, spec.info.signal, binding) for level in spec.levels]
         parts = [part for level in spec.levels for part in conditions_in(level.when)]
         signals = tuple(dict.fromkeys(name for part in parts for name in part.signals()))
         kinds = tuple(dict.fromkeys(kind for part in parts for kind in part.events()))
@@ -235,30 +235,32 @@ class Compiled:
         clear_hold, down_hold, heard = (memory[4], memory[5], memory[6]) if full else (None, None, 0)
         samples = self._sampled(memory[3] if full else (), frame)
         active = self._severities.index(severity) if severity in self._severities else None
-        pairs = [judge(frame) for judge in self._judges]
-        instant = frame.instant
+        pairs = self._judged(frame)
         holding = next((number for number, pair in enumerate(pairs) if pair[0] is True), None)
         findings: tuple[Finding, ...] = ()
+        cleared = False
         if holding is not None and (active is None or holding < active):
             findings = (self._finding("breach", holding, frame, samples, memory),)
             severity, clear_hold, down_hold, heard = self._severities[holding], None, None, 0
+            if frame.late:
+                clear_hold, heard, cleared = self._ended_since(frame)
         elif active is not None:
-            if holding is not None and instant:
+            if holding is not None and frame.instant:
                 findings = (self._finding("again", active, frame, samples, memory),)
-            if not frame.late and not frame.elapsing and not self.spec.clear.manual:
-                heard = self._hears(heard, frame)
-                clear_hold, cleared = self._cleared(clear_hold, pairs, frame)
-                if cleared:
-                    findings = (self._finding("return", active, frame, samples, memory),)
-                    severity, down_hold = 0, None
-                    self._forget(frame)
-                    clear_hold, samples, heard = None, (), 0
-                else:
-                    down_hold, milder = self._stepped_down(down_hold, active, pairs, frame)
-                    if milder is not None:
-                        findings = (*findings, self._finding("breach", milder, frame, samples, memory))
-                        severity = self._severities[milder]
+            clear_hold, heard, cleared = self._ended(frame, pairs, clear_hold, heard)
+            if not cleared:
+                down_hold, milder = self._stepped_down(down_hold, active, pairs, frame)
+                if milder is not None:
+                    findings = (*findings, self._finding("breach", milder, frame, samples, memory))
+                    severity = self._severities[milder]
         last = memory[2] if full and frame.ts < memory[2] else frame.ts
+        if cleared:
+            over = self._finding("return", self._severities.index(severity), frame, samples, memory)
+            # What was up before is not over before the last that was found of it, also if its end was told late.
+            over = replace(over, at_ms=last) if frame.late and active is not None else over
+            findings = (*(one for one in findings if one.what != "again"), over)
+            severity, clear_hold, down_hold, samples, heard = 0, None, None, (), 0
+            self._forget(frame)
         after = self._frozen(severity, last, samples, (clear_hold, down_hold, heard), frame.slots)
         if not findings and after == memory:
             return None
@@ -276,12 +278,38 @@ class Compiled:
         frame.heard = known
         return heard
 
+    def _ended(self, frame: Frame, pairs: list[Pair], hold: Any, heard: int) -> tuple[Any, int, bool]:
+        """(hold of the clear, signals heard, whether the clear is served) after a look while the rule is up."""
+        if self.spec.clear.manual or frame.elapsing:
+            return hold, heard, False
+        if frame.late:
+            now = present(frame, self._grace_ms)
+            return (hold, heard, False) if now is None else self._ended(now, self._judged(now), hold, heard)
+        heard = self._hears(heard, frame)
+        hold, cleared = self._cleared(hold, pairs, frame)
+        return hold, heard, cleared
+
+    def _ended_since(self, late: Frame) -> tuple[Any, int, bool]:
+        """The same after a late breach: what was said since it happened is known, and since when."""
+        said = known_since(late, self._end_signals if self._clear is not None else self._signals)
+        heard = sum(1 << number for number, name in enumerate(self._end_signals) if name in said)
+        now, hold = present(late, self._grace_ms), None
+        if said and now is not None and not self.spec.clear.manual:
+            now.ts = min(said.values())
+            hold = self._ended(now, self._judged(now), None, heard)[0]
+        return self._ended(late, [], hold, heard)
+
+    def _judged(self, frame: Frame) -> list[Pair]:
+        return [judge(frame) for judge in self._judges]
+
     def _cleared(self, hold: Any, pairs: list[Pair], frame: Frame) -> tuple[Any, bool]:
         truth = not_of(any_of(raw for _, raw in pairs)) if self._clear is None else self._clear.evaluate(frame)[0]
         hold, held = held_on(hold, truth, frame.ts, self._clear_ms, self._grace_ms)
         return hold, held is True
 
     def _stepped_down(self, hold: Any, active: int, pairs: list[Pair], frame: Frame) -> tuple[Any, int | None]:
+        if self.spec.clear.manual or frame.late or frame.elapsing:
+            return hold, None
         down = self._downs[active]
         truth = not_of(pairs[active][1])
         if down is not None:
@@ -293,8 +321,9 @@ class Compiled:
         return (hold, None) if milder is None else (None, milder)
 
     def _forget(self, frame: Frame) -> None:
-        """After a return the rule is as if new, but for the queues of its rates: those are facts about the signal."""
+        """After a return the rule is as if new, but for facts: the queues of its rates, and when a latch was ended."""
         kept = {rate.slot for rate in self._rates}
+        kept |= {place for place in self._latches if not isinstance(frame.slots[place], int)}
         frame.slots[:] = [slot if number in kept else None for number, slot in enumerate(frame.slots)]
 
     # --- evidence ---------------------------------------------------------------------------------------------------
@@ -369,23 +398,3 @@ class Compiled:
             starts.append(frame.ts - round(1_000 * frame.silent_s))
         starts.extend(int(at) for at, _ in pairs[:1])
         return min([*starts, frame.ts])
-
-
-def _bound(condition: Any, binding: Binding) -> Bound | None:
-    return None if condition is None else condition.bound(binding)
-
-
-def _limit_of(level: Level, signal: str | None, binding: Binding) -> tuple[float | None, str | None]:
-    """Limit and direction of the comparison that the level makes with the rule's main signal, if it makes one."""
-    for part in conditions_in(level.when):
-        if (
-            isinstance(part, Threshold)
-            and part.signal == signal
-            and part.direction is not None
-            and part.limit is not None
-        ):
-            return binding.number(part.limit), part.direction
-    for part in conditions_in(level.when):
-        if isinstance(part, Rate) and part.signal == signal:
-            return None, part.direction
-    return None, None

@@ -5,10 +5,12 @@ from typing import Any
 from msgspec import Struct, field
 
 from alerts.rules.base import Param, RuleInfo
-from alerts.rules.kinds.base import Condition, Operand
+from alerts.rules.kinds.base import Binding, Bound, Condition, Operand
+from alerts.rules.kinds.rate import Rate
+from alerts.rules.kinds.threshold import Threshold
 from alerts.rules.reader import duration_text
 
-__all__ = ["Clear", "Level", "Pack", "RuleSpec", "conditions_in"]
+__all__ = ["Clear", "Level", "Pack", "RuleSpec", "conditions_in", "limit_of"]
 
 
 class Clear(Struct, frozen=True):
@@ -17,6 +19,10 @@ class Clear(Struct, frozen=True):
     manual: bool = False
     when: Condition | None = None
     hold: Operand | None = None
+
+    def bound(self, binding: Binding) -> Bound | None:
+        """Its condition made ready, if it has one."""
+        return None if self.when is None else self.when.bound(binding)
 
     def words(self, params: dict[str, Any]) -> str:
         """In words of the pack."""
@@ -67,3 +73,19 @@ def conditions_in(condition: Condition) -> list[Condition]:
     for part in condition.children():
         found.extend(conditions_in(part))
     return found
+
+
+def limit_of(level: Level, signal: str | None, binding: Binding) -> tuple[float | None, str | None]:
+    """Limit and direction of the comparison that the level makes with the rule's main signal, if it makes one."""
+    for part in conditions_in(level.when):
+        if (
+            isinstance(part, Threshold)
+            and part.signal == signal
+            and part.direction is not None
+            and part.limit is not None
+        ):
+            return binding.number(part.limit), part.direction
+    for part in conditions_in(level.when):
+        if isinstance(part, Rate) and part.signal == signal:
+            return None, part.direction
+    return None, None

@@ -71,8 +71,12 @@ class _View:
         value = None if values is None else getattr(values, signal)
         if value is not None:
             return value
-        known = self._last.get(signal)
-        return known[0] if known is not None and self.reading.ts_ms - known[1] <= self._grace_ms else None
+        known = self.newest(signal)
+        return known[0] if known is not None and 0 <= self.reading.ts_ms - known[1] <= self._grace_ms else None
+
+    def newest(self, signal: str) -> tuple[Any, int] | None:
+        """What the readings played so far have said last."""
+        return self._last.get(signal)
 
 
 def run_case(book: Book, case: Case, thaw: Callable[[Any], Any] = same) -> Outcome:

@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from alerts.alert import Alert, AlertState
@@ -84,16 +85,20 @@ def get_alert(api: Context, _: Caller, alert: IdPath) -> Response:
 
 
 @router.get("/{alert}/explain", operation_id="explainAlert", responses={404: {"model": Problem}})
-def explain(api: Context, _: Caller, alert: IdPath) -> dict[str, Any]:
-    """Why it exists, why it does or does not ring, who was told, and what comes next."""
+def explain(api: Context, who: Caller, alert: IdPath) -> dict[str, Any]:
+    """Why it exists, why it does or does not ring, who was told, and what comes next.
+
+    `detail` of a notification (a receipt, or what the line to the receiver said) is for those who may act.
+    """
     found, book = api.ports.history.alert(alert), api.ports.rulebook()
+    deliveries = api.ports.deliveries(found.id)
     told = explain_alert(
         found,
         api.ports.journal.rows(alert_id=found.id, limit=PAGE_ROWS_MAX),
         book.rules.get(found.rule),
         api.ports.registry(),
         api.ports.clock_ms(),
-        deliveries=api.ports.deliveries(found.id),
+        deliveries=deliveries if who.may_act else [replace(one, detail="") for one in deliveries],
         card=None if found.card is None else book.cards.get(found.card),
     )
     return Json(plain(told))  # type: ignore[return-value] # documented as an open object, sent as it is

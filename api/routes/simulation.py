@@ -38,13 +38,13 @@ World = Annotated[Simulation, Depends(_world)]
 
 
 @router.get("", operation_id="simulationOffer")
-async def offer(world: World, _: Caller) -> dict[str, Any]:
+async def offer(_: Caller, world: World) -> dict[str, Any]:
     """Scenarios and incidents that can be let happen, and the parameters they take."""
     return Json(dict(await run_in_threadpool(world.offer)))  # type: ignore[return-value] # an open object, sent as it is
 
 
 @router.post("/incidents", status_code=201, operation_id="injectIncident", responses={409: {"model": Problem}})
-async def inject(api: Context, world: World, who: Actor, body: InjectBody) -> dict[str, Any]:
+async def inject(api: Context, who: Actor, world: World, body: InjectBody) -> dict[str, Any]:
     """Lets one incident begin now. Answers with the truth: what happens where, and which alerts it must lead to."""
     truth = await run_in_threadpool(world.inject, body.incident, body.device, body.params)
     await api.submit(Record(SimulationCommanded("inject", body.incident, truth.get("device")), who.name))
@@ -52,13 +52,13 @@ async def inject(api: Context, world: World, who: Actor, body: InjectBody) -> di
 
 
 @router.get("/runs", operation_id="listRuns")
-async def runs(world: World, _: Caller) -> dict[str, Any]:
+async def runs(_: Caller, world: World) -> dict[str, Any]:
     """Scenarios that were let begin, newest first, with what has happened in each so far."""
     return Json({"items": [dict(one) for one in await run_in_threadpool(world.runs)], "cursor": None})  # type: ignore[return-value] # likewise
 
 
 @router.post("/runs", status_code=201, operation_id="playScenario", responses={409: {"model": Problem}})
-async def play(api: Context, world: World, who: Actor, body: PlayBody) -> dict[str, Any]:
+async def play(api: Context, who: Actor, world: World, body: PlayBody) -> dict[str, Any]:
     """Lets a scenario begin now, in the devices there are."""
     run = await run_in_threadpool(world.play, body.scenario)
     await api.submit(Record(SimulationCommanded("play", body.scenario, run=run["id"]), who.name))
@@ -66,7 +66,7 @@ async def play(api: Context, world: World, who: Actor, body: PlayBody) -> dict[s
 
 
 @router.post("/runs/{run}/stop", operation_id="stopRun")
-async def stop(api: Context, world: World, who: Actor, run: IdPath) -> Response:
+async def stop(api: Context, who: Actor, world: World, run: IdPath) -> Response:
     """What is still to come of the run does not come; what lasts goes on to its end."""
     stopped = await run_in_threadpool(world.stop, run)
     await api.submit(Record(SimulationCommanded("stop", stopped["scenario"], run=run), who.name))

@@ -71,6 +71,7 @@ def test_patch_carries_only_what_changed(station):
     changes = patch(before, after)
     assert changes == {
         "state": "acked", "rev": 2, "acked_by": "wang", "acked_at": rfc3339(T0 + 1_000), "due_at": None,
+        "due_from": None,
         "due_kind": None,
     }  # fmt: skip
     assert {**before, **changes} == after

@@ -267,6 +267,34 @@ async def test_explain_says_what_became_of_each_notification(house, client):
     assert (told["status"], told["for"], told["settled_at"]) == ("done", "alert.raised", rfc3339(house.clock() + 5))
 
 
+async def test_explain_tells_why_a_notification_fails_to_those_who_may_act_only(house, client, anonymous):
+    alert, outbox = house.raised(), house.database.outbox
+    one = Notify(f"{alert.id}:1:mqtt", "mqtt", alert.id, 1, 2, "raised", ring=False, body={})
+    house.database.journal.commit((), [one], (), house.clock())
+    outbox.claim(house.clock(), 1)
+    outbox.give_back(one.key, house.clock() + 7_000, "broker.inside:8883 refused")
+    url = f"/api/v1/alerts/{alert.id}/explain"
+    [told] = (await client.get(url)).json()["notifications"]
+    assert told["recipients"] == alert.recipients
+    assert (told["status"], told["ring"], told["failed_attempts"]) == ("owed", False, 1)
+    assert (told["settled_at"], told["next_attempt_at"]) == (None, rfc3339(house.clock() + 7_000))
+    assert told["detail"] == "broker.inside:8883 refused"
+    for name, role in (("guest", "viewer"), ("wall", "display")):
+        house.database.users.create(name, "long enough 1", [role], house.clock())
+        token = house.database.users.create_token(name, "x", house.clock())
+        answer = await anonymous.get(url, headers={"Authorization": f"Bearer {token}"})
+        assert "broker.inside" not in answer.text
+        assert answer.json()["notifications"] == [told | {"detail": ""}]
+
+
+async def test_explain_keeps_notifications_that_the_outbox_has_forgotten_as_done(house, client):
+    alert = house.again(house.raised())
+    told = (await client.get(f"/api/v1/alerts/{alert.id}/explain")).json()["notifications"]
+    assert [(one["for"], one["status"], one["ring"], one["next_attempt_at"]) for one in told] == [
+        ("alert.raised", "done", None, None), ("alert.reoccurred", "done", None, None),
+    ]  # fmt: skip
+
+
 async def test_alert_is_found_by_the_number_that_people_say(house, client):
     alert = house.raised()
     assert (await client.get(f"/api/v1/alerts/{alert.no}")).json()["id"] == alert.id

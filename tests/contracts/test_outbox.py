@@ -3,8 +3,9 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from msgspec.structs import replace
 
-from domain.limits import OUTBOX_DEAD_KEPT_MS, OUTBOX_DONE_KEPT_MS, OUTBOX_LEASE_MS, SEND_ATTEMPTS_MAX
+from domain.limits import OUTBOX_DEAD_KEPT_MS, OUTBOX_DONE_KEPT_MS, OUTBOX_LEASE_MS, PAGE_ROWS_MAX, SEND_ATTEMPTS_MAX
 from storage.outbox import SWEEP_EVERY
 from tests.contracts.builders import NOW_MS, an_alert, notify
 
@@ -80,10 +81,22 @@ def test_work_that_keeps_failing_is_dead_and_can_be_seen(database):
     assert database.outbox.depth() == 0
     assert database.outbox.dead() == 1
     assert database.outbox.claim(NOW_MS + 10**9, 1) == []
-    [delivery] = database.outbox.dead_deliveries(10)
+    [delivery] = database.outbox.deliveries(intent.alert_id)
     assert (delivery.key, delivery.state, delivery.attempts) == (intent.key, "dead", SEND_ATTEMPTS_MAX)
     assert delivery.detail.startswith(f"refused {SEND_ATTEMPTS_MAX}")
     assert len(delivery.detail) <= 500
+
+
+def test_deliveries_of_an_alert_are_the_newest_in_order_and_say_whether_they_ring(database):
+    alert = an_alert()
+    intents = [
+        replace(notify(alert), key=f"{alert.id}:{rev}:mqtt", rev=rev, ring=rev % 2 == 0)
+        for rev in range(PAGE_ROWS_MAX + 10)
+    ]
+    database.journal.commit((), [*intents, notify(an_alert(target="another"))], (), NOW_MS)
+    found = database.outbox.deliveries(alert.id)
+    assert [one.key for one in found] == [intent.key for intent in intents[10:]]
+    assert [one.ring for one in found] == [intent.ring for intent in intents[10:]]
 
 
 def test_leases_that_run_out_are_not_failures(database):

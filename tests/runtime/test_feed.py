@@ -17,8 +17,11 @@ from alerts.events import (
     RulesLoaded,
     SignedIn,
 )
+from alerts.times import rfc3339
+from alerts.wire import STALE_MS
 from api.ports import Position
 from domain.limits import STREAM_BACKLOG_MAX, TREND_POINTS_MAX
+from domain.organisations import Contract, Organisation
 from domain.places import Name, Place
 from runtime import feed as feed_module
 from runtime.feed import LiveFeed
@@ -225,6 +228,72 @@ def test_an_alert_that_stands_for_a_day_becomes_stale_without_a_journal_line(mak
     feed.health(later)
     (change,) = changes(feed.since(Position(1, 0)))
     assert change["p"] == {"flags": ["stale"]}
+
+
+def test_ten_thousand_alerts_of_age_become_stale_a_bounded_number_at_a_time(maker, monkeypatch):
+    feed = feed_of([maker.alert(raised_ms=START_MS + n) for n in range(10_000)], seq=1)
+    looked = []
+    real = feed_module.aging
+    monkeypatch.setattr(feed_module, "aging", lambda *given: looked.append(1) or real(*given))
+    feed.health(START_MS + 60_000)
+    assert looked == []  # neither of age nor on another day
+    rounds = 0
+    while True:
+        del looked[:]
+        feed.health(START_MS + STALE_MS + 20_000)
+        if not looked:
+            break
+        assert len(looked) <= feed_module.AGED_AT_ONCE
+        rounds += 1
+    # Once for the new day and once for its age: then nothing is looked at again.
+    assert rounds == 2 * 10_000 / feed_module.AGED_AT_ONCE
+    assert all(row["flags"] == ["stale"] for row in feed.board().alerts)
+
+
+def test_an_alert_raised_while_others_are_old_becomes_stale_in_its_own_time(maker):
+    old, new = maker.alert(), maker.alert(raised_ms=START_MS + 3_600_000)
+    feed = feed_of([old], seq=1)
+    feed.publish(2, [raised(new)], [], START_MS + 3_600_000)
+    feed.health(START_MS + STALE_MS + 1)
+    assert [row["flags"] for row in feed.board().alerts] == [["stale"], []]
+    feed.health(START_MS + 3_600_000 + STALE_MS + 1)
+    assert [row["flags"] for row in feed.board().alerts] == [["stale"], ["stale"]]
+
+
+def test_an_alert_that_has_ended_is_not_waited_for(maker):
+    alert = maker.alert()
+    feed = feed_of([alert], seq=1)
+    after = replace(alert, rev=2, state=AlertState.CLOSED, closed_ms=START_MS)
+    feed.publish(2, [entry(AlertClosed(alert.id, "returned"), after)], [], START_MS)
+    feed.health(START_MS + 2 * STALE_MS)
+    assert feed.board().alerts == []
+
+
+def test_the_firm_changes_with_the_day_on_which_its_contract_begins(maker):
+    alert = maker.alert()
+    today, tomorrow = (rfc3339(START_MS + ms)[:10] for ms in (0, STALE_MS))
+    current = registry()
+    current.organisations |= {name: Organisation(name, "property_firm", Name(name)) for name in ("old", "new")}
+    current.contracts = {
+        "k1": Contract("k1", "old", [alert.compound], "2020-01-01", today),
+        "k2": Contract("k2", "new", [alert.compound], tomorrow),
+    }
+    feed = LiveFeed(seq=1, alerts=[alert], registry=lambda: current, rulebook=Rules, now_ms=START_MS)
+    assert feed.row(alert.id)["firm"]["id"] == "old"
+    feed.health(START_MS + STALE_MS)
+    assert feed.row(alert.id)["firm"]["id"] == "new"
+
+
+def test_a_look_at_the_strip_between_an_import_and_its_news_does_not_hide_the_new_names(maker):
+    alert = maker.alert(2)
+    current = registry()
+    feed = LiveFeed(seq=3, alerts=[alert], registry=lambda: current, rulebook=Rules, now_ms=START_MS)
+    current = registry()
+    current.version, current.places["c2"] = 4, Place("c2", "compound", Name("晨曦新苑"), "s1")
+    feed.health(START_MS + STALE_MS)
+    feed.publish(4, [entry(RegistryImported(4, 0, 1, 0, "test"))], [], START_MS + STALE_MS)
+    assert feed.since(Position(3, 0)) is None
+    assert feed.row(alert.id)["compound"]["name"]["zh"] == "晨曦新苑"
 
 
 def test_listeners_are_told_until_they_stop_listening(maker):

@@ -6,12 +6,14 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import paho.mqtt.client as paho
 
 from runtime.broker import EmbeddedBroker
 
+ROOT = Path(__file__).resolve().parents[2]
 MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 
 
@@ -58,7 +60,9 @@ class Mosquitto:
     def url(self) -> str:
         return f"mqtt://127.0.0.1:{self.port}"
 
-    device_url = url
+    @property
+    def device_url(self) -> str:
+        return self.url
 
     def start(self) -> None:
         self._process = subprocess.Popen(
@@ -78,6 +82,42 @@ class Mosquitto:
     def restart(self) -> None:
         self.stop()
         self.start()
+
+
+class Deployed(Mosquitto):
+    """A Mosquitto exactly as deploy/ configures it, on another port, with the secrets that deploy/secrets.sh makes."""
+
+    name = "deployed"
+
+    def __init__(self, folder: Path, gateways: Mapping[str, str] | None = None) -> None:
+        """`gateways`: user names and passwords beside those of the service and the simulators."""
+        super().__init__(folder)
+        self._deploy = folder / "deploy"
+        shutil.copytree(ROOT / "deploy", self._deploy, ignore=shutil.ignore_patterns("secrets"))
+        subprocess.run(["sh", "deploy/secrets.sh"], cwd=folder, check=True, capture_output=True, timeout=60)
+        passwords = self._deploy / "secrets" / "passwords"
+        passwords.chmod(0o600)
+        for user, password in (gateways or {}).items():
+            added = ["mosquitto_passwd", "-b", str(passwords), user, password]
+            subprocess.run(added, check=True, capture_output=True, timeout=60)
+        text = (self._deploy / "mosquitto.conf").read_text(encoding="utf-8")
+        text = text.replace("listener 1883", f"listener {self.port} 127.0.0.1")
+        text = text.replace("/mosquitto/config/passwords", str(passwords))
+        text = text.replace("/mosquitto/config/acl", str(self._deploy / "acl"))
+        text = text.replace("/mosquitto/data/", f"{folder}/")
+        self._config.write_text(f"{text}\nuser {getpass.getuser()}\n", encoding="utf-8")
+
+    def password(self, name: str) -> str:
+        """One of the secrets, as deploy/secrets.sh has made it."""
+        return (self._deploy / "secrets" / name).read_text(encoding="utf-8").strip()
+
+    @property
+    def url(self) -> str:
+        return f"mqtt://anju:{self.password('mqtt_password')}@127.0.0.1:{self.port}"
+
+    @property
+    def device_url(self) -> str:
+        return f"mqtt://simulator:{self.password('simulator_password')}@127.0.0.1:{self.port}"
 
 
 class Nats:

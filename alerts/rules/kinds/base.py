@@ -155,6 +155,8 @@ class Binding:
         """Rate conditions in the rule: the memory an idle rule may keep."""
         self.holds: list[tuple[int, int]] = []
         """(place in memory, milliseconds) of holds that time alone may complete: those over latched events."""
+        self.latches: list[int] = []
+        """Places in memory of events that are true until others: the instant of either."""
         self.seen: dict[int, Truth] | None = None
         """While a finding is explained: id() of each condition that was looked at → what it came to."""
 

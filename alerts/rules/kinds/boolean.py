@@ -180,7 +180,7 @@ class Hold(Condition, frozen=True, kw_only=True):
             if frame.elapsing and latches and slot is not None and held is True and not slot[3]:
                 # What was told for good has been true all the while: no grace for silence is needed.
                 frame.slots[place] = slot = (slot[0], slot[1] + frame.ts - slot[2], frame.ts, 0)
-            if latches and frame.late and held is True and slot is None and frame.view is not None:
+            if latches and frame.late and held is True and raw is True and slot is None and frame.view is not None:
                 # Told late for good: nobody knows what has been said in between, so it counts from now.
                 frame.slots[place] = slot = (frame.ts, 0, frame.view.clock_ms, 0)
             if frame.late or frame.elapsing:

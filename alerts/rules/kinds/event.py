@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from alerts.rules.kinds.base import Binding, Bound, Condition, ConditionKind, Context, Field, Frame, Operand
+from alerts.rules.kinds.base import Binding, Bound, Condition, ConditionKind, Context, Field, Frame, Operand, either
 from alerts.rules.nodes import Node
+from domain.limits import LATE_MS_MAX
 from domain.readings import DeviceEvent
 
 __all__ = ["KIND", "Event"]
@@ -13,7 +14,7 @@ __all__ = ["KIND", "Event"]
 class Event(Condition, frozen=True, kw_only=True):
     """True at the instant of the event; with `until`, from then until one of those events.
 
-    Late events count, at their own event time.
+    Late events count, at their own event time: one that was over before it was heard of is true for that one look.
     """
 
     kinds: tuple[str, ...] = ()
@@ -68,21 +69,27 @@ class Event(Condition, frozen=True, kw_only=True):
         if not self.until:
             return Bound(evaluate, self._code, self._code, lambda _has: "False")
         place, until = binding.slot(), frozenset(self.until)
+        binding.latches.append(place)
 
         def latched(frame: Frame) -> tuple[bool | None, bool | None]:
             event = None if frame.view is None else frame.view.reading.event
-            since = frame.slots[place]
+            since, ended = _latch(frame.slots[place])
             if matches(event):
                 evaluate(frame)
+                if ended is not None and ended >= frame.ts:
+                    return True, False  # it happened, and was over before we heard of it
                 since = frame.ts if since is None else min(since, frame.ts)
-            elif event is not None and event.kind in until and since is not None and frame.ts >= since:
-                since = None
-            frame.slots[place] = since
+            else:
+                since, ended = _unlatched(since, ended, frame, event is not None and event.kind in until)
+            frame.slots[place] = since if since is not None else None if ended is None else (ended,)
             if frame.elapsing and since is not None:
                 frame.inputs["first_ms"] = since
             return since is not None, since is not None
 
-        return Bound(latched, self._code, lambda _has: "False", self._code)
+        def touch(has: bool) -> str:
+            return either([self._code(has), f"(e is not None and e.kind in {self.until!r})"])
+
+        return Bound(latched, self._code, lambda _has: "False", touch)
 
     def _code(self, _has: bool) -> str:
         parts = ["e is not None"]
@@ -93,6 +100,22 @@ class Event(Condition, frozen=True, kw_only=True):
         if self.codes:
             parts.append(f"e.code in {self.codes!r}")
         return f"({' and '.join(parts)})"
+
+
+def _latch(slot: Any) -> tuple[int | None, int | None]:
+    """(true since, or ended at) from memory: an instant, or a list with the instant of the end; None for neither."""
+    if slot is None or isinstance(slot, int):
+        return slot, None
+    return None, slot[0]
+
+
+def _unlatched(since: int | None, ended: int | None, frame: Frame, end: bool) -> tuple[int | None, int | None]:
+    """(true since, ended at) after a look without the event, at one of its ends or at nothing that matters."""
+    if end and (since is None or frame.ts >= since):
+        return None, frame.ts if ended is None else max(ended, frame.ts)
+    if ended is not None and not frame.late and frame.ts - ended > LATE_MS_MAX:
+        return since, None  # nothing as old as that is judged any more
+    return since, ended
 
 
 def _note(frame: Frame, event: DeviceEvent) -> None:

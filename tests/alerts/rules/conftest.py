@@ -96,9 +96,12 @@ class View:
         value = getattr(self.reading.values, signal, None)
         if value is not None:
             return value
-        known = self._player.last.get((self.reading.device, signal))
+        known = self.newest(signal)
         period_s = self.device.period_s or KINDS[self.device.kind].period_s
         return known[0] if known is not None and 0 <= self.reading.ts_ms - known[1] <= 2_000 * period_s else None
+
+    def newest(self, signal: str) -> tuple[Any, int] | None:
+        return self._player.last.get((self.reading.device, signal))
 
 
 def make_book(body: str, kind: str = "ebike") -> Book:
