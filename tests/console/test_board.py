@@ -350,3 +350,47 @@ def test_an_operator_signs_in_with_name_and_password_and_a_wrong_one_is_told_pla
     page.locator("[name=user]").wait_for()
     assert page.locator(".list").count() == 0
     context.close()
+
+
+def test_after_a_row_is_sent_away_no_key_acts_on_the_next_one_before_a_look(page, server, rows):
+    """Two fires: whoever closes one must not close the other with a second press of the same key."""
+    first = first_of(rows, page, level=2, section="unacked")
+    row(page, first).click()
+    page.keyboard.press("KeyF")
+    dialog = page.locator("dialog[open]")
+    dialog.get_by_text("传感器故障").click()
+    dialog.locator("button.primary").click()
+    row(page, first).wait_for(state="detached", timeout=5_000)
+    second = page.locator(".list [role=row].sel").get_attribute("data-id")
+    assert second != first
+    page.keyboard.press("KeyA")
+    page.locator(".toast").filter(has_text="再按一次").wait_for()
+    assert server.state()["alerts"][second]["state"] == "unacked"
+    page.keyboard.press("KeyA")
+    until(page, ANSWERED)
+    assert server.state()["alerts"][second]["state"] == "acked"
+
+
+def test_everything_leaves_the_lane_and_what_is_not_listed_is_not_under_the_cursor(page, rows):
+    page.keyboard.press("KeyJ")
+    page.locator(".lane[data-lane=shelved]").click()
+    until(page, "() => !new URLSearchParams(location.search).get('sel')")
+    assert page.locator("[data-detail]").count() == 0
+    page.keyboard.press("Digit0")
+    until(page, "() => !new URLSearchParams(location.search).get('lane')")
+    assert page.locator(".list [role=row].r").count() > 3
+
+
+def test_each_tab_and_lane_counts_what_a_click_shows(page, rows):
+    page.keyboard.press("Digit2")
+    for tab in page.locator(".tabs button").all()[1:]:
+        _, _, number = tab.inner_text().rpartition(" ")
+        tab.click()
+        until(page, f"() => document.querySelector('.list h1 + .sub').textContent.includes('{number}')")
+    page.locator(".tabs button").first.click()
+    for lane in ("shelved", "returned"):
+        button = page.locator(f".lane[data-lane={lane}]")
+        number = button.locator("b").inner_text()
+        button.click()
+        until(page, f"() => document.querySelector('.list h1 + .sub').textContent.includes('{number}')")
+        button.click()

@@ -2,6 +2,7 @@
 // The first level is the exception: it enters its pinned block at once.
 const IDLE_MS = 20_000;
 const HELD_MAX = 2_000;
+const HASTE_MS = 700;
 
 export class Hand {
   /** @param {() => void} changed called when the hold ends by itself */
@@ -14,6 +15,9 @@ export class Hand {
     this.order = null;
     this.left = new Set();
     this.timer = null;
+    /** What the cursor came to by itself, because the row it stood on was sent away. No key acts on it before a look. */
+    this.cameTo = "";
+    this.cameAt = -Infinity;
     /** Called with the id before a row is sent away, so that the selection can move on. */
     this.onDismiss = () => {};
   }
@@ -61,6 +65,24 @@ export class Hand {
   dismiss(id) {
     this.onDismiss(id);
     this.left.add(id);
+  }
+
+  /** The cursor has moved on by itself to `id`. */
+  came(id) {
+    this.cameTo = id;
+    this.cameAt = performance.now();
+  }
+
+  /** May an action fall on `id`? Once no, if nobody chose it: a second press of a key would hit another alert. */
+  chose(id) {
+    if (this.cameTo !== id) return true;
+    this.cameTo = "";
+    return false;
+  }
+
+  /** Is what lies under the pointer newer than a double click takes? */
+  get hasty() {
+    return performance.now() - this.cameAt < HASTE_MS;
   }
 
   /** He meant to, but the server refused: it stays. */

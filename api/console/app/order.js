@@ -21,6 +21,7 @@ export function adopt(wire) {
     raisedMs: parse(wire.raised_at),
     deviceMs: parse(wire.device_at),
     dueMs: parse(wire.due_at),
+    dueFromMs: parse(wire.due_from) ?? parse(wire.raised_at),
     ackedMs: parse(wire.acked_at),
     clearedMs: parse(wire.cleared_at),
     shelvedMs: parse(wire.shelved_until),
@@ -126,11 +127,10 @@ const row = (id, section, kin, child) => ({ type: "row", key: id, id, section, k
 
 const fresh = () => ({ n: 0, unacked: 0 });
 
-/** Every count that the strip, the tabs and the rail print, in one pass. Shelved alerts count in their lane only. */
+/** Every count that the strip and the rail print, of the whole shift and in one pass. Shelved alerts count in their lane only. */
 export function tally(alerts) {
   const total = { active: 0, unacked: 0, returned: 0, shelved: 0 };
   const levels = { 1: fresh(), 2: fresh(), 3: fresh(), 4: fresh() };
-  const domains = {};
   const compounds = new Map();
   let oldest = null;
   let worst = 0;
@@ -141,7 +141,6 @@ export function tally(alerts) {
     }
     total.active += 1;
     levels[alert.level].n += 1;
-    domains[alert.domain] = (domains[alert.domain] ?? 0) + 1;
     if (alert.section === "returned") total.returned += 1;
     if (alert.section === "unacked") {
       total.unacked += 1;
@@ -155,7 +154,18 @@ export function tally(alerts) {
     compound.counts[alert.level - 1] += 1;
     if (alert.section === "unacked") compound.unacked += 1;
   }
-  return { total, levels, domains, compounds, oldest, worst };
+  return { total, levels, compounds, oldest, worst };
+}
+
+/** How many alerts a click on each tab and lane would show, with all the other filters as they are. */
+export function facets(alerts, view, match) {
+  const domains = {};
+  const lanes = { active: 0, returned: 0, shelved: 0 };
+  for (const alert of alerts) {
+    if (admits(alert, { ...view, domain: "" }, match)) domains[alert.domain] = (domains[alert.domain] ?? 0) + 1;
+    for (const lane of Object.keys(lanes)) if (admits(alert, { ...view, lane }, match)) lanes[lane] += 1;
+  }
+  return { domains, lanes };
 }
 
 const collator = new Intl.Collator("zh-CN");

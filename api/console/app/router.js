@@ -56,3 +56,5 @@ addEventListener("popstate", () => {
 /** Filters as a person would count them: none of lane or selection. */
 export const filtered = (v) => v.levels.length > 0 || v.domain !== "" || v.compound !== "" || v.query !== "";
 export const NO_FILTER = { levels: [], domain: "", compound: "", query: "" };
+/** What key 0 and the first tab show: everything that is active. */
+export const EVERYTHING = { ...NO_FILTER, lane: "active" };

@@ -1,8 +1,8 @@
 // The whole active set in memory, and what is drawn from it. One store; views are functions of it.
 import { named } from "./i18n.js";
-import { adopt, admits, arrange, tally } from "./order.js";
+import { adopt, admits, arrange, facets, tally } from "./order.js";
 import { Hand } from "./hand.js";
-import { onRoute, route } from "./router.js";
+import { go, onRoute, route } from "./router.js";
 
 const GONE_KEPT_MAX = 200;
 const QUEUE_MAX = 5_000;
@@ -111,14 +111,14 @@ function wanted() {
   return arrange(admitted, { flood: Boolean(state.health.flood) && !state.unrolled, expanded: state.expanded });
 }
 
-let drawn = { items: [], pinned: [], held: [], counts: tally([]) };
+let drawn = { items: [], pinned: [], held: [], counts: { ...tally([]), ...facets([], route(), () => true) } };
 
 /** The list and the counts to draw now; worked out again only when order or counts may have changed. */
 export function board() {
   if (structural) {
     structural = false;
     const lists = hand.settle(wanted(), { alertOf, lane: route().lane });
-    drawn = { ...lists, counts: tally(shown.values()) };
+    drawn = { ...lists, counts: { ...tally(shown.values()), ...facets(shown.values(), route(), searched) } };
     if (!hand.busy) gone.clear();
   }
   return drawn;
@@ -270,6 +270,11 @@ let chosen = filters(route());
 onRoute((view) => {
   const other = filters(view) !== chosen;
   chosen = filters(view);
-  if (other) hand.reorder();
+  if (other) {
+    hand.reorder();
+    // What is not on the list is not under the cursor either: a key would act on something nobody sees.
+    const under = shown.get(view.selected);
+    if (under && !admits(under, view, searched)) setTimeout(() => go({ selected: "" }));
+  }
   touch(other);
 });

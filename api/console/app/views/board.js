@@ -4,7 +4,7 @@ import { acknowledge, acknowledgeMany, allowed, unshelve } from "../actions.js";
 import { grouped, language, t } from "../i18n.js";
 import { listen } from "../keys.js";
 import { begin } from "../link.js";
-import { filtered, go, NO_FILTER, route } from "../router.js";
+import { EVERYTHING, filtered, go, route } from "../router.js";
 import { mute, sound, startShift } from "../sound.js";
 import { alertOf, ask, board, hand, onNews, state, titleOf, placeOf, touch } from "../store.js";
 import { toast } from "../ui/toast.js";
@@ -43,6 +43,7 @@ function select(id, byKey) {
     focusWanted = true;
     hand.move({ keys: true });
   }
+  hand.cameTo = "";
   go({ selected: id });
   if (byKey) handle.current?.reveal(id);
 }
@@ -62,14 +63,28 @@ function step(by, extend) {
 function onward(id) {
   const list = rows();
   const at = list.findIndex((item) => keyOf(item) === id);
-  if (at >= 0 && list.length > 1) go({ selected: keyOf(list[at + 1] ?? list[at - 1]) });
+  if (at < 0 || list.length < 2) return;
+  const next = keyOf(list[at + 1] ?? list[at - 1]);
+  go({ selected: next });
+  hand.came(next);
+}
+
+/** The alert under the cursor, if the operator has chosen it; otherwise he is told what is there now. */
+function chosen() {
+  const alert = current();
+  if (!alert || hand.chose(alert.id)) return alert;
+  toast({ text: t("toast.another", { title: titleOf(alert), place: placeOf(alert) }) });
+  return null;
 }
 
 hand.onDismiss = onward;
 
 function confirm() {
   if (state.checked.size > 0) acknowledgeMany([...state.checked]);
-  else if (current()) acknowledge(current().id);
+  else {
+    const alert = chosen();
+    if (alert) acknowledge(alert.id);
+  }
 }
 
 /** Shows what was held back, and goes to the gravest of it. */
@@ -113,7 +128,7 @@ function back() {
 }
 
 function question(kind, fits) {
-  const alert = current();
+  const alert = chosen();
   if (!alert) return;
   if (fits(allowed(alert))) ask(kind, alert.id);
   else if (kind === "shelve" && alert.level === 1) toast({ text: t("toast.no_shelve_1") });
@@ -129,7 +144,11 @@ const COMMANDS = {
   open: () => (route().selected.startsWith("group:") ? toggle(route().selected) : openDetail()),
   back,
   ack: confirm,
-  shelve: () => (current() && allowed(current()).unshelve ? unshelve(current().id) : question("shelve", (can) => can.shelve)),
+  shelve: () => {
+    const alert = current();
+    if (!alert || !allowed(alert).unshelve) question("shelve", (can) => can.shelve);
+    else if (chosen()) unshelve(alert.id);
+  },
   refute: () => question("resolve", (can) => can.resolve),
   note: () => question("note", (can) => can.note),
   check: () => {
@@ -147,14 +166,17 @@ const COMMANDS = {
   level2: () => toggleLevel(2),
   level3: () => toggleLevel(3),
   level4: () => toggleLevel(4),
-  levelAll: () => go(NO_FILTER),
+  levelAll: () => go(EVERYTHING),
   previousCompound: () => stepCompound(drawn.counts, -1),
   nextCompound: () => stepCompound(drawn.counts, 1),
   help: () => ask("help", ""),
 };
 
+const ACTS = new Set(["ack", "shelve", "refute", "note"]);
+
 listen((name, event) => {
   if (state.phase !== "ready") return false;
+  if (event.repeat && ACTS.has(name)) return true; // a key held down is meant once
   COMMANDS[name](event);
   return true;
 });

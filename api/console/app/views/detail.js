@@ -5,7 +5,7 @@ import * as api from "../api.js";
 import { ApiError } from "../api.js";
 import { has, language, named, t } from "../i18n.js";
 import { adopt } from "../order.js";
-import { ask, placeOf, state, titleOf } from "../store.js";
+import { ask, hand, placeOf, state, titleOf } from "../store.js";
 import { theme } from "../theme.js";
 import { iso, parse, span, stamp } from "../time.js";
 import { levelLong, Shape } from "../ui/badge.js";
@@ -96,7 +96,7 @@ function Actions({ alert }) {
   const may = state.session?.user?.may_act !== false;
   if (!may) return html`<p class="calm">${t("act.may_not")}</p>`;
   const button = (key, text, run, primary = false) => html`<button type="button" key=${text} class=${`btn ${primary ? "primary" : ""}`} aria-keyshortcuts=${key}
-    onClick=${run}>${text}<kbd aria-hidden="true">${key}</kbd></button>`;
+    onClick=${() => hand.hasty || run()}>${text}<kbd aria-hidden="true">${key}</kbd></button>`;
   return html`<div class="acts">
     ${can.ack && button("A", t("act.ack"), () => acknowledge(alert.id), true)}
     ${can.shelve && button("S", t("act.shelve"), () => ask("shelve", alert.id))}

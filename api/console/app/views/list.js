@@ -15,8 +15,8 @@ const EDGE_PX = 4;
 
 function Tabs({ counts }) {
   const view = route();
-  const tab = (key, text, n) => html`<button type="button" key=${key} aria-pressed=${view.domain === key}
-    onClick=${() => go({ domain: key })}>${text}${n === undefined ? "" : ` ${n}`}</button>`;
+  const tab = (key, text, n) => html`<button type="button" key=${key} aria-pressed=${view.domain === key && (key !== "" || view.lane === "active")}
+    onClick=${() => go(key === "" ? { domain: "", lane: "active" } : { domain: key })}>${text}${n === undefined ? "" : ` ${n}`}</button>`;
   return html`<div class="tabs" role="group" aria-label=${t("list.domains")}>
     ${tab("", t("list.all"))}
     ${DOMAINS.map((key) => tab(key, t(`domain.${key}`), counts.domains[key] ?? 0))}
@@ -27,7 +27,7 @@ function Lanes({ counts }) {
   const { lane } = route();
   const button = (key, n) => html`<button type="button" key=${key} class="lane" data-lane=${key} aria-pressed=${lane === key}
     onClick=${() => go({ lane: lane === key ? "active" : key })}>${t(`lane.${key}`)} <b>${n}</b></button>`;
-  return html`<div class="tools">${button("shelved", counts.total.shelved)}${button("returned", counts.total.returned)}</div>`;
+  return html`<div class="tools">${button("shelved", counts.lanes.shelved)}${button("returned", counts.lanes.returned)}</div>`;
 }
 
 /** On narrow screens the rail folds to these two. */
@@ -123,7 +123,7 @@ export function List({ lists, counts, handle, act, news }) {
   };
   return html`<section class="list panel" aria-label=${t("list.title")}>
     <div class="hd"><h1>${t(view.lane === "active" ? "list.title" : `lane.${view.lane}`)}</h1>
-      <span class="sub">${t("list.count", { n: view.lane === "active" ? counts.total.active : counts.total[view.lane] })}</span>
+      <span class="sub">${t("list.count", { n: counts.lanes[view.lane] })}</span>
       <${Tabs} counts=${counts} /><${Lanes} counts=${counts} /></div>
     <${Folded} />
     ${filtered(view) && items.length + pinned.length > 0 && html`<${Chips} />`}

@@ -39,8 +39,8 @@ const left = (alert) => (at) => {
 };
 
 const fill = (alert) => (element, at) => {
-  const total = alert.dueMs - alert.raisedMs;
-  const share = alert.dueMs === null || alert.section === "shelved" ? 0 : Math.min(1, (at - alert.raisedMs) / total);
+  const total = alert.dueMs - alert.dueFromMs;
+  const share = alert.dueMs === null || alert.section === "shelved" ? 0 : Math.min(1, Math.max(0, (at - alert.dueFromMs) / total));
   const cell = element.closest(".sla");
   cell.classList.toggle("bad", alert.section !== "shelved" && alert.dueMs !== null && at > alert.dueMs);
   const bar = cell.querySelector("i");
@@ -94,7 +94,7 @@ export class Row extends Component {
   render({ alert, selected, checked, fresh, index, kin, open, child, stalled, act }) {
     const hot = alert.section === "unacked" && !alert.gone;
     const tags = tagsOf(alert);
-    const total = alert.dueMs === null ? "" : t("sla.of", { total: roundSpan(alert.dueMs - alert.raisedMs) });
+    const total = alert.dueMs === null ? "" : t("sla.of", { total: roundSpan(alert.dueMs - alert.dueFromMs) });
     const [said, beneath] = evidenceOf(alert);
     const classes = [
       "r", "g", `v${alert.level}`, hot && "new", hot && alert.level === 1 && "pin", selected && "sel", checked && "chk",
