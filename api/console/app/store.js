@@ -264,7 +264,9 @@ export function forget() {
 }
 
 const filters = ({ selected, ...rest }) => JSON.stringify(rest);
+const lists = ({ selected, query, ...rest }) => JSON.stringify(rest);
 let chosen = filters(route());
+let listed = lists(route());
 
 // Another filter is another list. Another selection is not: the rows stay where they are, also those sent away.
 onRoute((view) => {
@@ -272,8 +274,9 @@ onRoute((view) => {
   chosen = filters(view);
   if (other) {
     hand.reorder();
-    // What is not on the list is not under the cursor either: a key would act on something nobody sees.
-    const under = shown.get(view.selected);
+    // What is not on the new list is not under the cursor either. A search is only a look: the cursor stays.
+    const under = lists(view) === listed ? null : shown.get(view.selected);
+    listed = lists(view);
     if (under && !admits(under, view, searched)) setTimeout(() => go({ selected: "" }));
   }
   touch(other);
