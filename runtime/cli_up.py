@@ -65,6 +65,7 @@ def up(
         raise click.UsageError("--incident goes with --demo; beside a running Anju use `anju simulate`")
     settings = load_settings(config, rules=list(rules) or None, **given)
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # six lines that tell nobody anything
     share_fairly()
     events: queue.SimpleQueue[signal.Signals | BaseException] = queue.SimpleQueue()
     with _signals(events):

@@ -113,3 +113,42 @@ def test_wrong_clock_is_wrong_by_the_same_amount_each_time_and_only_on_some_devi
 def test_same_seed_meets_the_same_faults(faults):
     assert sent(faults)[1] == sent(faults)[1]
     assert sent(faults)[1] != sent(faults, seed=2)[1]
+
+
+# --- clocks, cuts, storms ---------------------------------------------------------------------------------------------
+
+DAY = 86_400_000
+
+
+def test_drifting_clock_gains_with_time_and_starts_right():
+    wire = Wire(Encoder(BOOT), WireFaults(drifting=1.0, drift_per_day_s=600.0), 3)
+    at = [0, DAY // 2, DAY]
+    shown = [json.loads(wire.send(message(1, 1_790_000_000_000 + ms))[0].payload)["ts"] for ms in at]
+    errors = [ts - 1_790_000_001_000 - ms for ts, ms in zip(shown, at, strict=True)]
+    assert errors[0] == 0
+    assert 0 < abs(errors[2]) <= 600_000
+    assert errors[2] == pytest.approx(2 * errors[1], abs=2)
+
+
+def test_gateway_that_was_cut_off_sends_what_it_kept_as_backfill():
+    faults = WireFaults(held=1.0, held_every_s=600.0, held_s=60.0)
+    wire, packets = sent(faults, 4_000)
+    assert sorted(seqs(packets)) == list(range(1, 4_001)), "nothing is lost"
+    late = [json.loads(packet.payload) for packet in packets if b'"src":"backfill"' in packet.payload]
+    assert len(late) == wire.counts["held"] > 60
+    assert seqs(packets) == sorted(seqs(packets)), "what was kept goes out before what is new"
+    assert wire.counts["sent"] == 4_000
+
+
+def test_silent_devices_never_say_anything():
+    wire, packets = sent(WireFaults(silent=1.0), 50)
+    assert packets == []
+    assert wire.counts["silent"] == 50
+
+
+def test_storm_comes_at_its_beat_and_not_at_once():
+    wire = Wire(Encoder(BOOT), WireFaults(storm_every_s=60.0), 1)
+    assert [wire.storms(ms) for ms in (0, 59_999, 60_000, 60_001, 119_999, 120_000)] == [
+        False, False, True, False, False, True,
+    ]  # fmt: skip
+    assert not Wire(Encoder(BOOT), WireFaults(), 1).storms(10**12)
