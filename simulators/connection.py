@@ -30,11 +30,12 @@ class Connection:
         will: str | None,
         greet: Callable[["Connection"], None],
         watch: Callable[["Connection", Any, bool], None],
+        hears: tuple[str, Callable[[str, bytes], None]] | None = None,
     ) -> None:
         """`will`: topic of the retained state that the broker sets to offline when this connection dies.
 
         `greet` is called at every connect, to publish what is online; `watch` when a socket came (True) or is about
-        to go (False), so that it can be waited on.
+        to go (False), so that it can be waited on. `hears`: a topic filter and who is told of its messages.
         """
         self.cut = False
         """True while the simulated network is away: no attempt to connect."""
@@ -44,6 +45,7 @@ class Connection:
         self.sent = self.acked = self.dropped = self.connects = 0
         self._broker = broker
         self._greet = greet
+        self._hears = hears
         self._retry_s = RETRY_S[0]
         self._retry_at = 0.0
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=True)
@@ -59,6 +61,8 @@ class Connection:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        if hears is not None:
+            client.on_message = lambda _client, _data, message: hears[1](message.topic, bytes(message.payload))
         client.on_socket_open = lambda _client, _data, sock: watch(self, sock, True)
         client.on_socket_close = lambda _client, _data, sock: watch(self, sock, False)
         self._client = client
@@ -132,6 +136,8 @@ class Connection:
         self.connected = True
         self.connects += 1
         self._retry_s = RETRY_S[0]
+        if self._hears is not None:
+            self._client.subscribe(self._hears[0], qos=1)
         self._greet(self)
 
     def _on_disconnect(self, client: mqtt.Client, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:

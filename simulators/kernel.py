@@ -54,6 +54,7 @@ class Process:
         self._entry: list[Any] = kernel.call_in(0.0, self._step)
 
     def _step(self) -> None:
+        self._kernel.current = self
         try:
             delay = next(self._script)
         except StopIteration:
@@ -78,8 +79,10 @@ class Kernel:
     def __init__(self, start_ms: int) -> None:
         self.now_ms = start_ms
         """Virtual time, epoch milliseconds."""
+        self.current: Process | None = None
+        """The script that runs at this instant, or ran last."""
         self.silent: set[str] = set()
-        """Gateways without network: what is said through them is lost."""
+        """Gateways without network, and devices that hang: what they say is lost."""
         self._heap: list[list[Any]] = []
         self._order = 0
         self._out: list[Item] = []
@@ -110,7 +113,7 @@ class Kernel:
     def say(self, device: Device, values: dict[str, Any] | None, event: dict[str, Any] | None = None) -> None:
         """Hands a numbered message of `device` out, unless its gateway has no network: then nobody hears it."""
         gateway = device.gateway or device.id
-        if gateway in self.silent:
+        if gateway in self.silent or device.id in self.silent:
             return
         seq = self._seq.get(device.id, 0) + 1
         self._seq[device.id] = seq

@@ -1,5 +1,6 @@
 """What the world says, as MQTT packets in the contract's own form (design.md §4)."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -8,6 +9,7 @@ from msgspec import Struct
 from domain.devices import Device
 from simulators.kernel import Message
 from simulators.truth import TRUTH_TOPIC, Truth
+from simulators.vendors import VENDORS
 
 __all__ = ["OFFLINE", "ROOT", "Encoder", "Packet", "offline", "online", "state_topic"]
 
@@ -46,8 +48,14 @@ def offline(device: Device) -> Packet:
 class Encoder:
     """Turns items of one world into packets."""
 
-    def __init__(self, boot: str) -> None:
+    def __init__(self, boot: str, ahead_ms: int = 0, forms: Mapping[str, str] | None = None) -> None:
+        """`ahead_ms`: how far the clock that receivers go by is ahead of the world's.
+
+        `forms`: devices that speak a vendor's form, by id.
+        """
         self.boot = boot
+        self._forms = {device: VENDORS[form] for device, form in (forms or {}).items() if form in VENDORS}
+        self.ahead_ms = ahead_ms
         self._topics: dict[tuple[str, str], str] = {}
 
     def message(self, message: Message, shift_ms: int = 0, *, backfill: bool = False) -> Packet:
@@ -56,7 +64,11 @@ class Encoder:
         if topic is None:
             topic = f"{ROOT}/{message.compound}/{message.kind}/{message.device}/{message.channel}"
             self._topics[message.device, message.channel] = topic
-        body: dict[str, Any] = {"ts": message.ts_ms + shift_ms, "seq": message.seq, "boot": self.boot}
+        ts_ms = message.ts_ms + self.ahead_ms + shift_ms
+        vendor = self._forms.get(message.device)
+        if vendor is not None:
+            return Packet(topic, _encode(vendor(message, ts_ms, self.boot)), message.gateway)
+        body: dict[str, Any] = {"ts": ts_ms, "seq": message.seq, "boot": self.boot}
         if message.values is not None:
             body["values"] = message.values
         if message.event is not None:

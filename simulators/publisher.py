@@ -3,7 +3,10 @@
 import selectors
 import time
 import zlib
+from collections.abc import Callable
 from typing import Any, Final
+
+import msgspec
 
 from domain.devices import Device
 from domain.errors import Unavailable
@@ -11,10 +14,11 @@ from domain.limits import SIM_GATEWAY_CONNECTIONS_MAX, SIM_INFLIGHT_MAX
 from domain.registry import Registry
 from simulators.broker import Broker
 from simulators.connection import Connection
-from simulators.packets import Packet, offline, online, state_topic
+from simulators.packets import ROOT, Packet, offline, online, state_topic
 
 __all__ = ["Publisher"]
 
+COMMANDS: Final = f"{ROOT}/+/+/+/cmd"
 POOL: Final = 8
 TEND_S: Final = 0.2
 """Beat of keep-alive and reconnecting."""
@@ -27,9 +31,13 @@ class Publisher:
     Will. More of them share a small pool; then a cut link is announced by a retained offline state instead.
     """
 
-    def __init__(self, broker: Broker, registry: Registry, name: str = "sim") -> None:
+    def __init__(
+        self, broker: Broker, registry: Registry, name: str = "sim", obey: Callable[[str, Any], Any] | None = None
+    ) -> None:
+        """`obey` is told of commands to devices (id, body) and returns the body of the ``cmd_ack``, or None."""
         self.broker = broker
         self._registry = registry
+        self._obey = obey
         self._selector = selectors.DefaultSelector()
         self._tended_at = 0.0
         gateways = sorted(
@@ -38,7 +46,8 @@ class Publisher:
         self._own = len(gateways) <= SIM_GATEWAY_CONNECTIONS_MAX
         self._cut: set[str] = set()
         self._members: dict[Connection, list[str]] = {}
-        self._connection: dict[str | None, Connection] = {None: self._open(f"{name}-truth", None, [])}
+        own = self._open(f"{name}-truth", None, [], (COMMANDS, self._heard))
+        self._connection: dict[str | None, Connection] = {None: own}
         pool: dict[int, list[str]] = {}
         for gateway in gateways:
             if self._own:
@@ -51,16 +60,41 @@ class Publisher:
             shared = self._open(f"{name}-pool{number}", None, members)
             self._connection.update(dict.fromkeys(members, shared))
 
-    def _open(self, client_id: str, will: str | None, members: list[str]) -> Connection:
-        connection = Connection(self.broker, client_id, will, self._greet, self._watch)
+    def _open(
+        self,
+        client_id: str,
+        will: str | None,
+        members: list[str],
+        hears: tuple[str, Callable[[str, bytes], None]] | None = None,
+    ) -> Connection:
+        connection = Connection(self.broker, client_id, will, self._greet, self._watch, hears)
         self._members[connection] = members
         return connection
+
+    def _heard(self, topic: str, payload: bytes) -> None:
+        """A command came: the device obeys, or does not, and answers through its own gateway."""
+        device = self._registry.devices.get(topic.split("/")[4])
+        if self._obey is None or device is None:
+            return
+        try:
+            body = msgspec.json.decode(payload)
+        except msgspec.DecodeError:
+            body = None
+        answer = self._obey(device.id, body)
+        if answer is not None:
+            gateway = device.gateway or device.id
+            self.publish(Packet(f"{topic}_ack", msgspec.json.encode(answer), gateway))
 
     # --- figures -------------------------------------------------------------------------------------------------
     @property
     def connections(self) -> int:
         """How many connections there are."""
         return len(self._members)
+
+    @property
+    def gateways(self) -> list[str]:
+        """All that connect."""
+        return [name for name in self._connection if name is not None]
 
     @property
     def sent(self) -> int:

@@ -1,4 +1,4 @@
-"""When things go wrong: a show that never ends, or chance."""
+"""When things go wrong: a show that never ends, or chance. Written timelines are in `simulators.scenarios`."""
 
 import random
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from simulators.incidents import INCIDENTS
 
-__all__ = ["Planned", "random_incidents", "show"]
+__all__ = ["TOO_WIDE", "Planned", "random_incidents", "show"]
 
 
 class Planned(NamedTuple):
@@ -31,6 +31,8 @@ _OPENING: Final = (
     (140.0, "gateway_offline"),
     (175.0, "entrapment_level"),
 )
+TOO_WIDE: Final = frozenset({"district_power_cut", "mass_disconnection", "cold_night"})
+"""Not part of a show: for as long as one of them lasts nothing else could be seen."""
 _WEIGHTS: Final = {
     "gateway_offline": 1,
     "hydrant_leak": 2,
@@ -41,14 +43,20 @@ _WEIGHTS: Final = {
 
 
 def show(rng: random.Random) -> Iterator[Planned]:
-    """Every kind of incident within three minutes, then one every 20–60 s for ever, in brisk form."""
+    """The usual incidents within three minutes, the others one after another, then any of them for ever; all brisk.
+
+    After the first three minutes one comes every 20–60 s.
+    """
     offset_s = 0.0
     for offset_s, name in _OPENING:
         yield Planned(offset_s, name, None, tuple(INCIDENTS[name].brisk.items()))
+    opened = {name for _, name in _OPENING}
+    names = [name for name in INCIDENTS if name not in TOO_WIDE]
+    others = [name for name in names if name not in opened]
+    rng.shuffle(others)
     while True:
         offset_s += rng.uniform(20, 60)
-        names = list(INCIDENTS)
-        name = rng.choices(names, [_WEIGHTS.get(name, 3) for name in names])[0]
+        name = others.pop() if others else rng.choices(names, [_WEIGHTS.get(name, 3) for name in names])[0]
         yield Planned(offset_s, name, None, tuple(INCIDENTS[name].brisk.items()))
 
 

@@ -2,25 +2,30 @@
 
 Rules live in event time, and the service keeps readings from the future aside. So virtual time may never run ahead of
 the wall's clock: at speed 1 both are the same; at speed N the world starts in the past and has caught up when the run
-ends; as fast as possible is the same without a limit of pace. Whatever is sent more than `BACKFILL_LAG_S` after its
-event time is marked as back-fill, as a gateway marks what it kept while it was cut off.
+ends; as fast as possible is the same without a limit of pace. A scenario has a season and an hour of its own: its world
+lives then, and everything it says is moved to the time of the run. Whatever is sent more than `BACKFILL_LAG_S` after
+its event time is marked as back-fill, as a gateway marks what it kept while it was cut off.
 """
 
 import math
 import random
 import time
 from collections.abc import Callable, Iterator
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from domain.errors import Invalid, Unavailable
 from domain.limits import FUTURE_MS_MAX, LATE_MS_MAX
 from domain.registry import Registry
 from simulators.broker import Broker
+from simulators.devices.ebike import Port
 from simulators.kernel import Link, Message
 from simulators.packets import Encoder, Packet
 from simulators.publisher import Publisher
+from simulators.scenarios import Scenario, Staged, Step, begin
 from simulators.schedule import Planned, random_incidents, show
 from simulators.truth import Truth
 from simulators.wire import Wire, WireFaults
@@ -47,6 +52,8 @@ class RunPlan(Struct, frozen=True, kw_only=True):
     incidents: tuple[Planned, ...] = ()
     random_per_hour: float = 0.0
     demo: bool = False
+    scenario: Scenario | None = None
+    """Played from its beginning, moved to the time of the run; the other incidents come on top."""
     faults: WireFaults = field(default_factory=WireFaults)
 
 
@@ -107,20 +114,32 @@ class Summary(Struct):
     connects: int = 0
     wire: dict[str, int] = field(default_factory=dict)
     incidents: list[Truth] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+    """Steps of the scenario that found no device to happen to."""
 
 
 class Run:
     """Plays one plan against a broker."""
 
-    def __init__(self, plan: RunPlan, registry: Registry, broker: Broker, told: Callable[[Truth], None]) -> None:
-        """`told` hears of every incident when it begins and when it ends.
+    def __init__(
+        self,
+        plan: RunPlan,
+        registry: Registry,
+        broker: Broker,
+        told: Callable[[Truth], None],
+        attend: Callable[[World], None] = lambda _: None,
+        name: str = "sim",
+    ) -> None:
+        """`told` hears of every incident when it begins and when it ends. `attend` may act on the world meanwhile.
 
+        `name` begins all client ids: two clients of one id would throw each other out of the broker for ever.
         Raises `Invalid` or `NotFound` for a plan that cannot be played, before anything is connected.
         """
         self.plan = plan
         self.registry = registry
-        self.publisher = Publisher(broker, registry)
+        self.publisher = Publisher(broker, registry, name, obey=self._obey)
         self._told = told
+        self._attend = attend
         self._stop = False
         self._messages = 0
         self._streams: list[Iterator[Planned]] = []
@@ -129,8 +148,14 @@ class Run:
     def _set_up(self, clock: Clock) -> None:
         plan = self.plan
         self.clock = clock
-        self.world = World(self.registry, plan.seed, clock.start_ms)
-        self._wire = Wire(Encoder(self.world.boot), plan.faults, plan.seed)
+        if plan.scenario is None:
+            self.world: World = World(self.registry, plan.seed, clock.start_ms)
+        else:
+            self.world = begin(plan.scenario, self.registry, seed=plan.seed)
+            # Each run is another life of the devices, though the world is the same: numbers may not come twice.
+            self.world.boot = f"{self._rng(f'{clock.start_ms}/boot').getrandbits(32):08x}"
+        self._ahead_ms = clock.start_ms - self.world.start_ms
+        self._wire = Wire(Encoder(self.world.boot, self._ahead_ms, _forms(self.registry)), plan.faults, plan.seed)
         self._streams = []
         if plan.demo:
             self._streams.append(show(self._rng("show")))
@@ -145,7 +170,7 @@ class Run:
         return random.Random(f"{self.plan.seed}/{use}")  # noqa: S311 (a reproducible plan, not a secret)
 
     def _at_ms(self, one: Planned) -> int:
-        return self.clock.start_ms + round(one.offset_s * 1000)
+        return self.world.start_ms + round(one.offset_s * 1000)
 
     def _follow(self, stream: Iterator[Planned]) -> None:
         """Schedules the next incident of an endless stream, and with it the one after."""
@@ -153,6 +178,21 @@ class Run:
         at_ms = self._at_ms(one)
         self.world.schedule(at_ms, one.name, one.device, **dict(one.params))
         self.world.kernel.call_at(at_ms, lambda: self._follow(stream))
+
+    def _obey(self, device: str, body: Any) -> Any:
+        """What a device answers to a command; None from one that knows no commands."""
+        model = self.world.models.get(device)
+        return model.command(body) if isinstance(model, Port) and isinstance(body, dict) else None
+
+    def declares(self) -> list[str]:
+        """Maintenance and drills that belong to the scenario, for people: whoever runs it has to declare them."""
+        if self.plan.scenario is None:
+            return []
+        return [
+            f"declare {one.purpose} at {one.target} from {_written(self.clock.start_ms + one.from_s * 1000)} "
+            f"until {_written(self.clock.start_ms + one.until_s * 1000)}: {one.reason}"
+            for one in self.plan.scenario.declares
+        ]
 
     def stop(self) -> None:
         """Ends the run at the next opportunity, in good order. May be called from a signal handler."""
@@ -166,6 +206,11 @@ class Run:
         while not self._stop:
             wall_ms = _wall_ms()
             self._live(self.clock.now_ms(wall_ms))
+            self._attend(self.world)
+            if self._wire.storms(wall_ms):
+                for up in (False, True):
+                    for gateway in self.publisher.gateways:
+                        self.publisher.link(gateway, up=up)
             if self.clock.ended(wall_ms):
                 break
             self.publisher.pump(self._nap_s(_wall_ms()))
@@ -190,23 +235,33 @@ class Run:
         next_ms = self.world.next_ms
         if next_ms is None:
             return NAP_S
-        return min(NAP_S, max(0.0, (next_ms - self.clock.now_ms(wall_ms)) / 1000 / self.clock.speed))
+        left_ms = next_ms + self._ahead_ms - self.clock.now_ms(wall_ms)
+        return min(NAP_S, max(0.0, left_ms / 1000 / self.clock.speed))
 
     def _live(self, until_ms: int) -> None:
         hurried = self.clock.speed > 1
-        for item in self.world.advance(until_ms):
+        for item in self.world.advance(until_ms - self._ahead_ms):
             if isinstance(item, Message):
                 self._messages += 1
-                backfill = hurried and _wall_ms() - item.ts_ms > BACKFILL_LAG_S * 1000
+                backfill = hurried and _wall_ms() - item.ts_ms - self._ahead_ms > BACKFILL_LAG_S * 1000
                 for packet in self._wire.send(item, backfill=backfill):
                     self._publish(packet, patient=hurried)
             elif isinstance(item, Truth):
-                self._publish(Encoder.truth(item), patient=hurried)
-                self._told(item)
+                truth = self._moved(item)
+                self._publish(Encoder.truth(truth), patient=hurried)
+                self._told(truth)
             elif isinstance(item, Link):
                 self.publisher.link(item.gateway, up=item.up)
             if self._stop:
                 return
+
+    def _missed(self) -> list[Step]:
+        return self.world.missed if isinstance(self.world, Staged) else []
+
+    def _moved(self, truth: Truth) -> Truth:
+        """A truth in the time of the run."""
+        to_ms = None if truth.to_ms is None else truth.to_ms + self._ahead_ms
+        return replace(truth, from_ms=truth.from_ms + self._ahead_ms, to_ms=to_ms)
 
     def _publish(self, packet: Packet, *, patient: bool) -> None:
         """At speed 1 a gateway keeps what it can and loses the rest; a hurried run waits for the broker instead."""
@@ -215,7 +270,7 @@ class Run:
         self.publisher.publish(packet)
 
     def _sum_up(self) -> Summary:
-        virtual_s = (self.world.kernel.now_ms - self.clock.start_ms) / 1000
+        virtual_s = (self.world.kernel.now_ms - self.world.start_ms) / 1000
         unacked = self.publisher.close()
         return Summary(
             devices=len(self.world.models),
@@ -228,8 +283,18 @@ class Run:
             dropped=self.publisher.dropped,
             connects=self.publisher.connects,
             wire=self._wire.counts,
-            incidents=list(self.world.truths.values()),
+            incidents=[self._moved(truth) for truth in self.world.truths.values()],
+            missed=[f"{step.file}:{step.line}: {step.what}" for step in self._missed()],
         )
+
+
+def _forms(registry: Registry) -> dict[str, str]:
+    """Devices that speak a vendor's form, by id."""
+    return {one.id: str(one.attrs["form"]) for one in registry.devices.values() if "form" in one.attrs}
+
+
+def _written(at_ms: float) -> str:
+    return datetime.fromtimestamp(at_ms / 1000).astimezone().isoformat(timespec="seconds")
 
 
 def _wall_ms() -> int:

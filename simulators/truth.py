@@ -41,3 +41,5 @@ class Truth(Struct, kw_only=True):
     params: dict[str, Any] = field(default_factory=dict)
     devices: list[str] = field(default_factory=list)
     """Every device that behaves differently because of it."""
+    life_safety: bool = False
+    """True where somebody's life is at stake."""

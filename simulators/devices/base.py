@@ -59,6 +59,7 @@ class Periodic(Model):
 
     def __init__(self, device: Device, kernel: Kernel, climate: Climate, rng: random.Random) -> None:
         super().__init__(device, kernel, climate, rng)
+        self._seen_ms = kernel.now_ms
         self.settle()
 
     def life(self) -> Script:
@@ -68,14 +69,19 @@ class Periodic(Model):
         self.report()
         wait = self.rng.uniform(min(5.0, period), period)
         while True:
-            before = self.kernel.now_ms
             yield wait
-            self.pass_time((self.kernel.now_ms - before) / 1000)
+            self.catch_up()
             self.report()
             wait = self.fast_s if self.agitated() else period
 
     def settle(self) -> None:
         """Takes up the state of a device that has long been in service."""
+
+    def catch_up(self) -> None:
+        """Brings the physics to the present instant: to be called before something is changed from outside."""
+        elapsed_ms = self.kernel.now_ms - self._seen_ms
+        self._seen_ms = self.kernel.now_ms
+        self.pass_time(elapsed_ms / 1000)
 
     def pass_time(self, elapsed_s: float) -> None:
         """Lets the physics move on by `elapsed_s`."""

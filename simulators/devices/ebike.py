@@ -50,6 +50,14 @@ class Port(Model):
         self.wanted = False
         """Somebody plugs in at once (set by an incident)."""
         self.charge = 0.0
+        self.extra_w = 0.0
+        """What a faulty charger draws on top, while its session lasts."""
+        self.floor_w = 0.0
+        """A worn battery never takes less than this: its session does not come to an end by itself."""
+        self.drawn_w = 0.0
+        """What flows whatever the relay and the session say: a welded relay, or somebody's tap."""
+        self.obeys = True
+        """Whether the relay opens when it is told to."""
         super().__init__(*args)
         self._ohms_c = self.rng.uniform(0.9, 2.2)
         self._leak_ma = self.rng.uniform(0.4, 3.0)
@@ -74,6 +82,28 @@ class Port(Model):
                 yield from self._session(0.05 + 0.5 * self.rng.random())
             self.report()
             yield from self._wait(STEP_S)
+
+    @property
+    def power(self) -> float:
+        """What flows through the port, in W."""
+        return self.watts + (self.extra_w if self.closed else 0.0) + self.drawn_w
+
+    def command(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Obeys a command of the service (domain.md §4.5): only ``power_off``, only before it expires.
+
+        Returns the body of the ``cmd_ack``. A relay that does not obey answers all the same: what it says of itself
+        afterwards is what counts.
+        """
+        answer = {"id": body.get("id"), "state": "acked"}
+        expires = body.get("expires_at")
+        if body.get("action") != "power_off":
+            return {**answer, "state": "failed", "why": "unknown_action"}
+        if isinstance(expires, int | float) and self.kernel.now_ms > expires:
+            return {**answer, "state": "expired"}
+        if self.obeys and self.closed:
+            self.cut("remote")
+            self.process.hurry()
+        return {**answer, "relay_closed": self.closed, "power": round(self.power, 1)}
 
     @property
     def fresh(self) -> bool:
@@ -118,7 +148,7 @@ class Port(Model):
             self.charge += self.watts * 0.9 * elapsed / 3.6e6 / capacity
             if self.charge >= knee:
                 cv_s += elapsed
-            self.watts = rated_w * math.exp(-cv_s / tail_s) * self.rng.uniform(0.985, 1.015)
+            self.watts = max(self.floor_w, rated_w * math.exp(-cv_s / tail_s) * self.rng.uniform(0.985, 1.015))
             self.report()
         if self.closed:
             yield from self._float()
@@ -153,14 +183,15 @@ class Port(Model):
 
     def values(self) -> dict[str, Any]:
         """All signals of the port."""
+        power = self.power
         volts = mains_volts(self.kernel.now_ms) + self.rng.gauss(0, 0.5)
         session = self.begun_ms is not None
         return {
             "port_state": self.state,
             "session": session,
             "session_s": round((self.kernel.now_ms - self.begun_ms) / 1000) if self.begun_ms is not None else 0,
-            "power": round(self.watts, 1),
-            "current": round(self.watts / volts / 0.95, 3),
+            "power": round(power, 1),
+            "current": round(power / volts / 0.95, 3),
             "voltage": round(volts, 1),
             "energy": round(self.kwh, 4),
             "temp_socket": round(self.socket_c + self.rng.gauss(0, 0.1), 1),
@@ -192,7 +223,7 @@ class Station(Periodic):
 
     def values(self) -> dict[str, Any]:
         """Total power in W and as a share of the supply contract."""
-        total = sum(port.watts for port in self.ports) + 18.0 + self.rng.uniform(0, 2)
+        total = sum(port.power for port in self.ports) + 18.0 + self.rng.uniform(0, 2)
         contract = float(self.device.attrs.get("contract_w", 5000))
         volts = mains_volts(self.kernel.now_ms)
         return {

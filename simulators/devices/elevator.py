@@ -50,6 +50,9 @@ class Lift(Model):
         self.mode = 1
         self.pending = False
         self.button = False
+        self.powered = True
+        self.ghost = False
+        """The presence sensor sees somebody who is not there."""
         self.at_rest = True
         self._script: Callable[[], Script] | None = None
         self._served: dict[int, int] = {}
@@ -75,7 +78,7 @@ class Lift(Model):
     def values(self) -> dict[str, Any]:
         """All signals, so that each message can be understood by itself."""
         self._warm_room()
-        present = self.persons > 0
+        present = self.persons > 0 or self.ghost
         load = 100 * (self.persons * 68.0 + self.extra_kg) / self.capacity_kg
         values: dict[str, Any] = {
             "service_mode": self.mode,
@@ -93,11 +96,11 @@ class Lift(Model):
             "run_hours": round(self.run_s / 3600, 2),
             "door_cycles": self.door_cycles,
             "alarm_button": self.button,
-            "main_power": True,
+            "main_power": self.powered,
             "temp_machine_room": round(self.room_c, 1),
         }
         if self.camera:
-            values["presence_second"] = present
+            values["presence_second"] = self.persons > 0
             values["person_count"] = self.persons
         return values
 

@@ -14,13 +14,15 @@ class Gateway(Periodic):
         """Some days after its last restart."""
         self._since_ms = self.kernel.now_ms - self.rng.randrange(3_600_000, 40 * 86_400_000)
         self._offset_s = self.rng.gauss(0, 0.05)
+        self.skew_s = 0.0
+        self.mains = True
 
     def values(self) -> dict[str, Any]:
         """Health of the box."""
         return {
             "uptime_s": round((self.kernel.now_ms - self._since_ms) / 1000),
             "queue_depth": self.rng.choice((0, 0, 0, 0, 1, 2)),
-            "clock_offset": round(self._offset_s + self.rng.gauss(0, 0.01), 3),
-            "mains": True,
+            "clock_offset": round(self.skew_s + self._offset_s + self.rng.gauss(0, 0.01), 3),
+            "mains": self.mains,
             "rssi": self.signal_strength(),
         }

@@ -2,7 +2,16 @@
 
 from typing import Final, NamedTuple
 
-__all__ = ["COMMUNITIES", "COMPOUNDS", "DISTRICT_BODIES", "FIRMS", "SERVICE_FIRMS", "STREETS", "Blueprint"]
+__all__ = [
+    "COMMUNITIES",
+    "COMPOUNDS",
+    "DISTRICT_BODIES",
+    "FIRMS",
+    "SERVICE_FIRMS",
+    "STREETS",
+    "TOWERS",
+    "Blueprint",
+]
 
 
 class Blueprint(NamedTuple):
@@ -22,6 +31,8 @@ class Blueprint(NamedTuple):
     ports: int
     """Charging ports, in sheds of at most ten."""
     operator: str | None
+    fire_floors: int = 2
+    """Floors of each high building that have fire devices of their own; a real one has them on all."""
 
 
 STREETS: Final = (
@@ -99,3 +110,9 @@ COMPOUNDS: Final = (
     Blueprint("hlh-by", "白云小区", "Baiyun Estate", "sq-baiyun", "pf-guotou", None, "mf-pingan", 2001,
               ((6, 0, 4), (6, 0, 4)), 6, "co-yidian"),
 )  # fmt: skip
+
+TOWERS: Final = (
+    Blueprint("jt-sj", "盛景天城", "Shengjing Towers", "sq-yinlin", "pf-qinglan", "me-beijiang", "mf-huwei", 2021,
+              ((32, 1, 1),) * 9, 10, "co-yidian", 30),
+)  # fmt: skip
+"""One compound of nine towers with detectors on every floor: more than 500 of them, for a storm of alarms."""

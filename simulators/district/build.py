@@ -4,7 +4,7 @@ The same source always makes the same file, byte for byte; a test compares.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import yaml
@@ -41,7 +41,7 @@ def _phones() -> Iterator[str]:
     yield from (f"0477-555-{number:04d}" for number in range(100, 10_000))
 
 
-def _organisations(phones: Iterator[str]) -> Iterator[Row]:
+def _organisations(phones: Iterator[str], compounds: Sequence[Blueprint]) -> Iterator[Row]:
     for key, kind, zh, en in DISTRICT_BODIES:
         yield {"id": key, "kind": kind, "name": _name(zh, en), "place": "dongsheng", "phone": next(phones)}
     for key, zh, en in STREETS:
@@ -62,7 +62,7 @@ def _organisations(phones: Iterator[str]) -> Iterator[Row]:
         yield {"id": key, "kind": "property_firm", "name": _name(zh, en), "phone": next(phones)}
     for key, kind, zh, en in SERVICE_FIRMS:
         yield {"id": key, "kind": kind, "name": _name(zh, en), "phone": next(phones)}
-    for plan in COMPOUNDS:
+    for plan in compounds:
         if plan.firm is not None and plan.built >= 2010:
             committee = _name(f"{plan.zh}业主委员会", f"{plan.en} Owners' Committee")
             yield {
@@ -74,10 +74,10 @@ def _organisations(phones: Iterator[str]) -> Iterator[Row]:
             }
 
 
-def _contracts() -> Iterator[Row]:
+def _contracts(compounds: Sequence[Blueprint]) -> Iterator[Row]:
     """One contract for each firm and role, over all the compounds it serves: some firms bundle several (连片打包)."""
     served: dict[tuple[str, str], list[Blueprint]] = {}
-    for plan in COMPOUNDS:
+    for plan in compounds:
         roles = (
             ("property_firm", plan.firm),
             ("maint_elevator", plan.elevator_firm),
@@ -110,28 +110,28 @@ def _upper_places() -> Iterator[Row]:
         yield {"id": key, "kind": "community", "name": _name(zh, en), "parent": street}
 
 
-def build() -> dict[str, list[Row]]:
-    """The whole district as rows of the import format."""
+def build(compounds: Sequence[Blueprint] = COMPOUNDS) -> dict[str, list[Row]]:
+    """A whole district, the demo one or one of other `compounds`, as rows of the import format."""
     rng = random.Random(SEED)  # noqa: S311 (plausible variety, not secrets)
     places = list(_upper_places())
     devices: list[Row] = []
-    for plan in COMPOUNDS:
+    for plan in compounds:
         fitter = Fitter(plan, rng)
         fitter.fit()
         places += fitter.places
         devices += fitter.devices
     return {
         "places": places,
-        "organisations": list(_organisations(_phones())),
-        "contracts": list(_contracts()),
+        "organisations": list(_organisations(_phones(), compounds)),
+        "contracts": list(_contracts(compounds)),
         "devices": devices,
     }
 
 
-def rendered() -> str:
-    """The text of the district file."""
+def rendered(compounds: Sequence[Blueprint] = COMPOUNDS) -> str:
+    """The text of a district file."""
     parts = [HEADER]
-    for key, rows in build().items():
+    for key, rows in build(compounds).items():
         parts.append(f"{key}:\n")
         for row in rows:
             line = yaml.safe_dump(row, allow_unicode=True, sort_keys=False, default_flow_style=True, width=10_000)

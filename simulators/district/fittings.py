@@ -103,7 +103,7 @@ class Fitter:
             if floors >= 7:
                 self._lifts(number, unit, place, floors, base)
         if floors >= 10:
-            for floor in sorted(self._rng.sample(range(2, floors), 2)):
+            for floor in sorted(self._rng.sample(range(2, floors), self.plan.fire_floors)):
                 self._fire_floor(number, floor, building)
             self._garage(number, building)
             self._electrics(number, building, cable=True)
@@ -159,6 +159,9 @@ class Fitter:
             names = (f"{zh}喷淋末端压力", f"{en} sprinkler end pressure")
             self._device(f"b{number}-spr", "fire", place, names, type="sprinkler_pressure", period_s=300,
                          gateway=self._behind("fire"))  # fmt: skip
+            flow = (f"{zh}水流指示器", f"{en} water-flow switch")
+            self._device(f"b{number}-flow", "fire", place, flow, type="flow_switch", zone=zone, period_s=300,
+                         gateway=self._behind("fire"))  # fmt: skip
             door = (f"{zh}防火门", f"{en} fire door")
             self._device(f"b{number}-fd", "fire", place, door, type="fire_door", period_s=300,
                          gateway=self._behind("fire"))  # fmt: skip
@@ -196,6 +199,8 @@ class Fitter:
         place = self._site("pump", "消防泵房", "Fire pump room", (self._edge_m, 28, 12, 8), "pump_room")
         level = ("消防水池液位", "Fire pool level")
         self._device("pool", "fire", place, level, type="tank", gateway=fire, period_s=300, attrs={"required_m": 3.2})
+        pump = ("1号消火栓泵", "Hydrant pump 1")
+        self._device("pump1", "fire", place, pump, type="pump", gateway=fire, period_s=300)
         roof = f"{self.plan.id}-b1-ftop"
         self._device("tank", "fire", roof, ("1号楼屋顶水箱液位", "Building 1 roof tank level"), type="tank",
                      gateway=fire, period_s=300, attrs={"required_m": 1.6})  # fmt: skip

@@ -1,14 +1,14 @@
 """What every incident offers: where it can happen, what it owes to alerting, and how it goes."""
 
 import random
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
 from domain.errors import Invalid
 from domain.registry import Registry
 from simulators.devices.base import Model
-from simulators.kernel import Kernel
+from simulators.kernel import Kernel, Process, Script
 from simulators.truth import Expectation, Truth
 
 __all__ = ["Chronicle", "Incident", "Site", "forbid", "owe"]
@@ -22,6 +22,10 @@ class Site:
         self.kernel = kernel
         self.models = models
         self.rng = rng
+        self._zones: dict[str, list[Model]] = {}
+        for model in models.values():
+            if model.device.zone is not None:
+                self._zones.setdefault(model.device.zone, []).append(model)
 
     def online(self, model: Model) -> bool:
         """True while what `model` says is heard."""
@@ -29,11 +33,11 @@ class Site:
 
     def zone_mates(self, model: Model, kind: str) -> list[Model]:
         """Other devices of type `kind` in the same alarm zone."""
-        return [
-            other
-            for other in self.models.values()
-            if other is not model and other.device.type == kind and other.device.zone == model.device.zone is not None
-        ]
+        return [other for other in self.in_zone(model) if other is not model and other.device.type == kind]
+
+    def in_zone(self, model: Model) -> list[Model]:
+        """All devices of its alarm zone, itself among them; none where it has no zone."""
+        return [] if model.device.zone is None else self._zones.get(model.device.zone, [])
 
     def panel(self, model: Model) -> Model | None:
         """The fire alarm panel of the compound."""
@@ -48,6 +52,9 @@ class Chronicle:
     def __init__(self, kernel: Kernel, truth: Truth, held: list[Model]) -> None:
         self.kernel = kernel
         self.truth = truth
+        self.stopped = False
+        """True once somebody wished it to end early: what lasts in `lasting` is over at once."""
+        self._waiting: Process | None = None
         self._held = held
         for model in held:
             model.busy = truth.id
@@ -56,6 +63,23 @@ class Chronicle:
         """Things go wrong from this instant on: what is owed is counted from here."""
         self.truth.from_ms = self.kernel.now_ms
         self.kernel.emit(msgspec.structs.replace(self.truth))
+
+    def lasting(self, seconds: float) -> Script:
+        """Lets `seconds` pass, or fewer if it is stopped meanwhile: ``yield from chronicle.lasting(600)``.
+
+        For incidents that are `Incident.stoppable`: they use it for the time at the end of which things get better.
+        """
+        until_ms = self.kernel.now_ms + round(seconds * 1000)
+        while not self.stopped and self.kernel.now_ms < until_ms:
+            self._waiting = self.kernel.current
+            yield (until_ms - self.kernel.now_ms) / 1000
+        self._waiting = None
+
+    def stop(self) -> None:
+        """Things get better from now on instead of later."""
+        self.stopped = True
+        if self._waiting is not None:
+            self._waiting.hurry()
 
     def end(self) -> None:
         """All is well again; the devices are free for the next incident."""
@@ -67,6 +91,11 @@ class Chronicle:
 
 class Incident:
     """One way in which things go wrong. Stateless: what happens lives in the models and in the truth."""
+
+    life_safety: ClassVar[bool] = False
+    """True where somebody's life is at stake: those are the incidents that must never be missed."""
+    stoppable: ClassVar[bool] = False
+    """True if it can be ended early: its course waits in `Chronicle.lasting`."""
 
     def __init__(self, name: str, zh: str, en: str, params: dict[str, Any], brisk: dict[str, Any]) -> None:
         self.name = name
@@ -98,6 +127,11 @@ class Incident:
         """Every device that behaves differently because of it; no other incident may touch them meanwhile."""
         del site
         return [model]
+
+    def reach(self, site: Site, model: Model, params: dict[str, Any]) -> list[Model]:
+        """`held` where it depends on the parameters how many devices that are."""
+        del params
+        return self.held(site, model)
 
     def owe(self, site: Site, model: Model, truth: Truth) -> None:
         """Writes the expectations."""

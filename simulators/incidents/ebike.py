@@ -14,6 +14,8 @@ __all__ = ["INCIDENTS", "ChargingOverheat"]
 class ChargingOverheat(Incident):
     """A worn contact heats up under current: first the rate of rise, then one limit after another, then the cut-off."""
 
+    life_safety = True
+
     def __init__(self) -> None:
         # Rises by `c_per_min` up to `peak_c`; the charger's own protection cuts after `holds_s` at the peak.
         super().__init__(

@@ -8,13 +8,15 @@ from simulators.incidents.base import Chronicle, Incident, Site, forbid, owe
 from simulators.kernel import Script
 from simulators.truth import Expectation, Truth
 
-__all__ = ["INCIDENTS", "DoorFault", "EbikeInCar", "Entrapment"]
+__all__ = ["INCIDENTS", "DoorFault", "EbikeInCar", "Entrapment", "LiftIncident"]
 
 REPORT_S = 10.0
 """A terminal whose car stands with people in it reports at this beat."""
 
 
-class _LiftIncident(Incident):
+class LiftIncident(Incident):
+    """One that writes a part of a lift's life."""
+
     def fits(self, site: Site, model: Model) -> bool:
         """Where it can happen."""
         return isinstance(model, Lift) and model.busy is None and site.online(model)
@@ -35,8 +37,10 @@ class _LiftIncident(Incident):
         raise NotImplementedError
 
 
-class Entrapment(_LiftIncident):
+class Entrapment(LiftIncident):
     """People shut in. Between floors or at a landing, told by a code or only to be inferred from the signals."""
+
+    life_safety = True
 
     def __init__(self, name: str, *, level: bool, code: bool) -> None:
         where = ("平层困人", "entrapment at a landing") if level else ("电梯困人", "entrapment between floors")
@@ -130,7 +134,7 @@ class Entrapment(_LiftIncident):
         lift.report()
 
 
-class DoorFault(_LiftIncident):
+class DoorFault(LiftIncident):
     """Something in the sill: the doors will not close, and try again and again at one floor."""
 
     def __init__(self) -> None:
@@ -162,7 +166,7 @@ class DoorFault(_LiftIncident):
         chronicle.end()
 
 
-class EbikeInCar(_LiftIncident):
+class EbikeInCar(LiftIncident):
     """Somebody pushes an e-bike into the car; voice and held doors make them turn round."""
 
     def __init__(self) -> None:

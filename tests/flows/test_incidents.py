@@ -12,6 +12,7 @@ import pytest
 from alerts.alert import AlertState
 from alerts.inputs import Acknowledge
 from simulators.district import load_district
+from simulators.district.named import district as named
 from simulators.incidents import INCIDENTS
 from simulators.schedule import show
 from tests.support.district import MINUTE_MS, District
@@ -30,16 +31,26 @@ def ms(text: str) -> int:
 WINTER, SUMMER = ms("2026-01-14T09:00:00+08:00"), ms("2026-07-06T19:00:00+08:00")
 
 GRAVEST = {
-    "EL-01": {1}, "EL-02": {1}, "EL-03": {2}, "EL-04": {1, 2}, "EL-11": {3}, "EL-15": {3},
-    "FC-01": {1, 2}, "FC-02": {1}, "FC-05": {2}, "FC-11": {2}, "FC-18": {3}, "EB-03": {2}, "EB-04": {2},
-    "EL-18": {4}, "FC-18U": {3}, "EB-14": {3}, "SY-03": {2}, "EL-19": {2},
+    "EL-01": {1}, "EL-02": {1}, "EL-03": {2}, "EL-04": {1, 2}, "EL-05": {1}, "EL-06": {1}, "EL-07": {1, 2},
+    "EL-08": {1}, "EL-09": {2}, "EL-10": {2}, "EL-11": {3}, "EL-12": {4}, "EL-13": {2}, "EL-14": {1, 2},
+    "EL-15": {2, 3}, "EL-18": {4}, "EL-19": {2},
+    "FC-01": {1, 2}, "FC-02": {1}, "FC-03": {1, 2}, "FC-04": {1, 2}, "FC-05": {1, 2}, "FC-06": {2}, "FC-07": {3},
+    "FC-09": {2, 3}, "FC-10": {2, 3}, "FC-11": {1, 2}, "FC-12": {1, 2, 3}, "FC-14": {2, 3}, "FC-15": {2, 3},
+    "FC-16": {2}, "FC-17": {2, 3}, "FC-18": {3}, "FC-18U": {3}, "FC-19": {1, 2, 3}, "FC-19F": {1},
+    "FC-20": {3}, "FC-21": {3, 4},
+    "EB-01": {2, 3}, "EB-02": {2, 3}, "EB-03": {1, 2, 3}, "EB-04": {2}, "EB-05": {1, 3}, "EB-06": {1}, "EB-07": {2, 3},
+    "EB-08": {2, 3, 4}, "EB-09": {4}, "EB-10": {1}, "EB-11": {2}, "EB-12": {1}, "EB-13": {1, 2, 3}, "EB-14": {2, 3},
+    "EB-15": {3, 4}, "SY-01": {3, 4}, "SY-02": {3, 4}, "SY-03": {2},
 }  # fmt: skip
-"""Rule → how grave it may become in these incidents. EL-02 and FC-01 rise to 1 when nobody verifies them in time."""
+"""Rule → how grave it may become, by domain.md §7. EL-02, FC-01, FC-03 rise to 1 when nobody verifies them in time."""
 
 INFERRED = {"EL-02", "EL-03"}
 
-STAYS = {"EL-01", "FC-01", "FC-02"}
-"""A person must look before these end."""
+TAKES_HOURS = {"overtime", "float_charge"}
+"""Played in the small district."""
+
+LONG = {"EL-19", "FC-20", "EL-11", "EL-15", "SY-02"}
+"""Quiet for ten minutes or for days before they return."""
 
 
 @pytest.fixture(scope="module")
@@ -92,15 +103,16 @@ def called_once(district):
 
 def settle(district):
     """All is well by now: everything has returned, and goes when it is acknowledged, unless a person must look."""
+    infos = district.desk.state.rulebook.rules
     for episode in district.episodes:
         alert = episode.alert
-        if alert.rule != "FC-02":
+        if infos[alert.rule].clear != "manual" and alert.rule not in LONG:
             assert alert.cleared_ms is not None, (alert.rule, alert.target, episode.states)
         if alert.state in (AlertState.UNACKNOWLEDGED, AlertState.RETURNED_UNACKNOWLEDGED):
             district.desk.take(Acknowledge(alert_id=alert.id, actor="wang"), district.now_ms)
     left = {one.alert.rule for one in district.episodes if one.alert.open}
-    assert left <= STAYS
-    assert left == {one.alert.rule for one in district.episodes} & STAYS
+    found = {one.alert.rule for one in district.episodes}
+    assert left - LONG == {rule for rule in found if infos[rule].latching}, "a person must look before these end"
 
 
 def clean(district):
@@ -123,8 +135,9 @@ def played(registry, name, seed, start_ms, *, device=None, **params):
 
 @pytest.mark.parametrize("name", INCIDENTS)
 def test_incident_raises_exactly_what_it_owes_and_what_is_over_returns(registry, name):
-    district, truth = played(registry, name, 1, WINTER, **INCIDENTS[name].brisk)
-    assert truth.must_raise
+    where = named("small") if name in TAKES_HOURS else registry
+    district, truth = played(where, name, 1, WINTER, **INCIDENTS[name].brisk)
+    assert truth.must_raise or truth.must_not_raise
     judge(district, [truth])
     settle(district)
     clean(district)
@@ -132,8 +145,10 @@ def test_incident_raises_exactly_what_it_owes_and_what_is_over_returns(registry,
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("seed", "start_ms"), [(2, SUMMER), (3, WINTER)])
-@pytest.mark.parametrize("name", INCIDENTS)
-def test_incident_raises_exactly_what_it_owes_elsewhere_and_at_other_times(registry, name, seed, start_ms):
+@pytest.mark.parametrize("name", [name for name, incident in INCIDENTS.items() if incident.life_safety])
+def test_incident_of_life_safety_raises_exactly_what_it_owes_elsewhere_and_at_other_times(
+    registry, name, seed, start_ms
+):
     district, truth = played(registry, name, seed, start_ms, **INCIDENTS[name].brisk)
     judge(district, [truth])
     settle(district)
@@ -152,11 +167,11 @@ def test_incident_at_natural_pace_raises_exactly_what_it_owes(registry, name):
 def test_ten_incidents_at_once_raise_what_all_of_them_owe(registry, seed):
     district = District(registry, seed, WINTER)
     plan = show(random.Random(seed))
-    while (one := next(plan)).offset_s < 300:
+    while (one := next(plan)).offset_s < 180:
         district.world.schedule(WINTER + round(one.offset_s * 1000), one.name, one.device, **dict(one.params))
     district.play(WINTER + 30 * MINUTE_MS)
     truths = list(district.world.truths.values())
-    assert {truth.what for truth in truths} == set(INCIDENTS)
+    assert len({truth.what for truth in truths}) == 10
     judge(district, truths)
     clean(district)
 

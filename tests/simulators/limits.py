@@ -45,7 +45,7 @@ def of_panel(v):
 def of_port(v):
     power, temp, session, amps = v["power"], v["temp_socket"], v["session"], v["current"]
     return (
-        ("EB-01", 60, power > 800),
+        ("EB-01", 10 if power > 1_000 else 60, power > 800),
         ("EB-02", 10, amps > 6),
         ("EB-02", 60, not 176 <= v["voltage"] <= 253),
         ("EB-03", 60, temp >= 60),
@@ -66,12 +66,22 @@ def of_detector(v):
     return ("FC-01", 0, v["fire"]), ("FC-15", 600, v["fault"])
 
 
+def of_button(v):
+    return ("FC-03", 0, v["fire"]), ("FC-15", 600, v["fault"])
+
+
+def of_running(v):
+    return ("FC-04", 5, v["feedback"] or v.get("started")), ("FC-15", 600, v["fault"])
+
+
 # Device type -> (rule, hold in seconds, holds now) for every limit that one set of its values can tell.
 CONDITIONS = {
     "lift": of_lift,
     "panel": of_panel,
     "port": of_port,
-    **dict.fromkeys(("smoke", "heat", "manual_call_point", "hydrant_button"), of_detector),
+    **dict.fromkeys(("smoke", "heat"), of_detector),
+    **dict.fromkeys(("manual_call_point", "hydrant_button"), of_button),
+    **dict.fromkeys(("pump", "flow_switch"), of_running),
     "hydrant_pressure": lambda v: of_pressure(v["p_static"], 0.07, "FC-05"),
     "sprinkler_pressure": lambda v: of_pressure(v["p_sprinkler"], 0.10, "FC-06"),
     "tank": lambda v: (("FC-09", 900, v["level_pct"] < 90),),
@@ -93,6 +103,7 @@ EVENTS = {
     "stop_out_of_zone": "EL-09", "safety_circuit": "EL-10", "door_close_fail": "EL-11", "door_open_fail": "EL-11",
     "door_cycle_repeat": "EL-11", "power_loss": "EL-13", "fire_return": "EL-14", "firefighter": "EL-14",
     "fire_alarm": "FC-01", "manual_call_point": "FC-03", "hydrant_button": "FC-03", "pump_start": "FC-04",
+    "flow": "FC-04",
     "fault": "FC-15", "duty_check_missed": "FC-17", "smoke": "EB-06", "over_power": "EB-01", "over_temp": "EB-03",
     "ebike_parked": "EB-13", "ebike_charging": "EB-13", "flying_wire": "EB-13", "cut_off_failed": "EB-12",
 }  # fmt: skip
@@ -113,6 +124,7 @@ class Checker:
         self._bikes = defaultdict(deque)
         self._buttons = {}
         self._fires = defaultdict(dict)
+        self._alarms = defaultdict(deque)
 
     def rules(self, target):
         return {breach.rule for breach in self.breaches if breach.target == target}
@@ -182,6 +194,13 @@ class Checker:
             if sum(1 for at, confidence in seen if ts - at <= 5000 and confidence >= 0.8) >= 2:
                 self._breach("EL-15", device, ts)
         if event["kind"] == "fire_alarm":
+            alarms = self._alarms[device]
+            alarms.append(ts)
+            while alarms[0] < ts - 86_400_000:
+                alarms.popleft()
+            if len(alarms) >= 6:
+                self._breach("FC-20", device, ts)
+        if event["kind"] in {"fire_alarm", "manual_call_point", "hydrant_button"}:
             zone = self.registry.devices[device].zone
             fires = self._fires[zone]
             fires[device] = ts

@@ -17,7 +17,7 @@ from alerts.rules.kinds.base import (
 )  # fmt: skip
 from alerts.rules.nodes import Node
 from alerts.rules.reader import duration_text
-from domain.limits import RULE_SOURCES_MAX
+from domain.limits import LATE_MS_MAX, RULE_SOURCES_MAX
 
 __all__ = ["KIND", "Together"]
 
@@ -25,13 +25,15 @@ __all__ = ["KIND", "Together"]
 class Together(Condition, frozen=True, kw_only=True):
     """At least `at_least` distinct devices (or conditions of the list) within `within`.
 
-    Two messages of one device never count as two devices. In a zone's rule the memory is the zone's.
+    Two messages of one device never count as two devices. In a zone's rule the memory is the zone's. An event of
+    `until` ends what was seen up to its instant: after the reset of a panel only what comes then counts.
     """
 
     parts: tuple[Condition, ...]
     by_device: bool
     at_least: int
     within: Operand
+    until: tuple[str, ...] = ()
 
     gathers: ClassVar[bool] = True
 
@@ -39,11 +41,17 @@ class Together(Condition, frozen=True, kw_only=True):
         """The conditions, any of which makes a source."""
         return self.parts
 
+    def events(self) -> tuple[str, ...]:
+        """Kinds that end it; those waited for are the parts' own."""
+        return self.until
+
     def words(self, params: Mapping[str, Any]) -> str:
         """``2 devices of [a; b] within 5min``."""
         what = "devices" if self.by_device else "conditions"
         listed = "; ".join(part.words(params) for part in self.parts)
-        return f"{self.at_least} {what} of [{listed}] within {duration_text(self.within.resolve(params, {}) or 0)}"
+        window = duration_text(self.within.resolve(params, {}) or 0)
+        until = f" until {'|'.join(self.until)}" if self.until else ""
+        return f"{self.at_least} {what} of [{listed}] within {window}{until}"
 
     def bind(self, binding: Binding) -> Bound:
         """A closure over its place in memory: (device, number of the condition, latest instant) in order of time."""
@@ -51,6 +59,7 @@ class Together(Condition, frozen=True, kw_only=True):
         bound = [part.bound(binding) for part in self.parts]
         judges = [part.evaluate for part in bound]
         within_ms, least, key = binding.ms(self.within), self.at_least, 0 if self.by_device else 1
+        ended = _Ending(self.until, binding.slot(), within_ms) if self.until else None
 
         def evaluate(frame: Frame) -> tuple[Truth, Truth]:
             before = frame.instant
@@ -62,7 +71,10 @@ class Together(Condition, frozen=True, kw_only=True):
                 source = (frame.device, number)
                 fresh = fresh or source not in known
                 known[source] = max(known.get(source, frame.ts), frame.ts)
+            if ended is not None and (over := ended.at(frame)) is not None:
+                known = {source: at for source, at in known.items() if at > over}
             if not known:
+                frame.slots[place] = None
                 return False, False
             latest = max(known.values())
             since = (latest if frame.late else max(latest, frame.ts)) - within_ms
@@ -84,9 +96,29 @@ class Together(Condition, frozen=True, kw_only=True):
         return Bound(evaluate, may, lambda _has: "False", touch)
 
 
+class _Ending:
+    """The latest event that ended what was seen before it. A report that arrives after it may be older than it."""
+
+    def __init__(self, kinds: tuple[str, ...], place: int, within_ms: float) -> None:
+        self._kinds = frozenset(kinds)
+        self._place = place
+        self._within_ms = within_ms
+
+    def at(self, frame: Frame) -> int | None:
+        """Its instant, None if there was none that still matters."""
+        last: int | None = frame.slots[self._place]
+        event = None if frame.view is None else frame.view.reading.event
+        if event is not None and event.kind in self._kinds:
+            last = frame.ts if last is None else max(last, frame.ts)
+        elif last is not None and not frame.late and frame.ts - last > self._within_ms + LATE_MS_MAX:
+            last = None
+        frame.slots[self._place] = last
+        return last
+
+
 def _read(context: Context, entries: dict[str, Node], line: int) -> Together | None:
     reader = context.reader
-    keys = ("of", "distinct", "at_least", "within")
+    keys = ("of", "distinct", "at_least", "within", "until")
     found = reader.mapping(entries["together"], "`together`", keys, ("of", "at_least", "within"))
     if found is None or not {"of", "at_least", "within"} <= set(found):
         return None
@@ -99,12 +131,13 @@ def _read(context: Context, entries: dict[str, Node], line: int) -> Together | N
     within = context.seconds(found["within"], "within", 1)
     if least is not None and not by_device and least > len(items):
         reader.error(found["at_least"], f"{least} distinct conditions of {len(items)} can never be", "write fewer")
+    until = context.events(found["until"], "until") if "until" in found else ()
     kept = tuple(part for part in parts if part is not None)
     if not items or len(kept) != len(items) or least is None or within is None:
         if "of" in found and not items:
             reader.error(found["of"], "`of` has no conditions", "list at least one")
         return None
-    return Together(line=line, parts=kept, by_device=by_device, at_least=least, within=within)
+    return Together(line=line, parts=kept, by_device=by_device, at_least=least, within=within, until=until)
 
 
 KIND: Final = ConditionKind(
@@ -117,6 +150,7 @@ KIND: Final = ConditionKind(
         Field("distinct", "choice", "区分依据", "distinct by", choices=("device", "condition")),
         Field("at_least", "integer", "至少几个", "at least", required=True),
         Field("within", "seconds", "时间窗", "within", required=True),
+        Field("until", "events", "直到事件", "until event"),
     ),
     read=_read,
 )
