@@ -32,7 +32,7 @@ check: $(STAMP)  ## style, types, floor plan, spelling
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/codespell domain alerts ingest storage dispatch api runtime simulators tests benchmarks docs README.md CHANGELOG.md
+	$(BIN)/codespell domain alerts ingest storage dispatch api runtime scoring simulators tests benchmarks docs README.md CHANGELOG.md
 	$(BIN)/anju rules check
 	$(BIN)/anju rules test
 
@@ -45,8 +45,9 @@ bench: $(STAMP)  ## measure speed, latency, memory and crash safety; figures as 
 	$(BIN)/python benchmarks/latency.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/crash.py
+	$(BIN)/python benchmarks/virtual_time.py
 
-docs: $(STAMP)  ## regenerate docs/openapi.json and docs/rules.md from the code
+docs: $(STAMP)  ## regenerate docs/openapi.json, docs/rules.md and the tables of docs/simulators.md
 	$(BIN)/python -m docs.generate
 
 wheel: $(STAMP)  ## build the wheel, install it in a fresh environment and try it from outside the tree

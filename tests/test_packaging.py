@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("domain", "alerts", "ingest", "storage", "dispatch", "api", "runtime", "simulators")
+PACKAGES = ("domain", "alerts", "ingest", "storage", "dispatch", "api", "runtime", "scoring", "simulators")
 
 
 def test_no_other_distribution_owns_one_of_our_names():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("domain", "alerts", "ingest", "storage", "dispatch", "api", "runtime", "simulators")
+PACKAGES = ("domain", "alerts", "ingest", "storage", "dispatch", "api", "runtime", "scoring", "simulators")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 SCRIPTS = sorted(
     path for path in (ROOT / "api" / "console").rglob("*.js") if "vendor" not in path.relative_to(ROOT).parts
