@@ -165,7 +165,10 @@ class Simulation(Protocol):
         """Lets one incident begin now, at `device` or at one that chance chooses. Returns its truth."""
 
     def play(self, scenario: str) -> Mapping[str, Any]:
-        """Lets a scenario begin now, in the devices there are. Returns the run."""
+        """Lets a scenario begin now, in the devices there are.
+
+        Returns the run; `declares` in it are the work and drills that belong to it, for the caller to declare.
+        """
 
     def stop(self, run: str) -> Mapping[str, Any]:
         """What is still to come of a run does not come; what lasts goes on to its end. Returns the run."""
@@ -199,5 +202,5 @@ class ApiPorts:
     version: str
     """Version of Anju, shown to people and part of no contract."""
     measures: Callable[[], Iterable[Measure]] = _no_measures
-    simulation: Simulation | None = None
-    """None where nothing is simulated."""
+    simulation: Callable[[], Simulation | None] = lambda: None
+    """The simulated world; None where nothing is simulated."""

@@ -270,3 +270,11 @@ FORMS_MAX: Final = 200
 """Mapping files in use."""
 SIM_GATEWAY_KEEPS_MAX: Final = 5_000
 """Packets that a simulated gateway keeps while it is cut off; then the oldest are lost."""
+SIM_ORDERS_MAX: Final = 100
+"""Orders to a running simulator that wait to be obeyed; then the next ones are not read."""
+SIM_RUNS_MAX: Final = 100
+"""Scenarios played in one life of a simulator that can be looked at; then the oldest are forgotten."""
+SIMULATION_ANSWER_S_MAX: Final = 5.0
+"""How long the drill panel waits for the simulator."""
+LOAD_DEVICES_MAX: Final = 100_000
+"""Devices of a simulated load."""

@@ -14,6 +14,7 @@ __all__ = ["main"]
 COMMANDS: Final = {
     "up": ("runtime.cli_up:up", "Run Anju: broker (embedded or external), stores, rules, API and console."),
     "simulate": ("simulators.cli:simulate", "Publish a simulated district over real MQTT."),
+    "score": ("scoring.cli:score", "Score alerting against what really happened, in a simulated district."),
     "rules": ("runtime.cli_rules:rules", "Check and test rule packs."),
     "forms": ("runtime.cli_forms:forms", "List, check and try mapping files of vendors' forms."),
     "registry": ("runtime.cli_registry:registry", "Import and export places, organisations, contracts, devices."),

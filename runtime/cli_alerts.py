@@ -14,7 +14,7 @@ import click
 
 from domain.errors import Rejected, Unavailable
 from runtime.cli_explain import explained, said
-from runtime.cli_options import json_option
+from runtime.cli_options import EXPORTS, json_option
 
 __all__ = ["alerts"]
 
@@ -34,7 +34,9 @@ class Client:
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """Sends one request. Raises `Rejected` with the server's own words, `Unavailable` if it does not answer."""
         if not self._token:
-            raise Rejected("cli.token", "no token: name one by --token or ANJU_TOKEN (made by `anju users token`)")
+            raise Rejected(
+                "cli.token", "no token: export ANJU_TOKEN=$(anju users token NAME --label me), or name one by --token"
+            )
         request = urllib.request.Request(  # noqa: S310 - the scheme was checked above
             f"{self._url}/api/v1{path}",
             data=None if body is None else json.dumps(body).encode(),
@@ -58,15 +60,21 @@ def _words(error: urllib.error.HTTPError) -> str:
     return str(problem.get("detail") or problem.get("title") or error.reason)
 
 
-@click.group()
-@click.option("--url", default="http://127.0.0.1:8080", envvar="ANJU_URL", show_default=True, help="The service.")
-@click.option("--token", envvar="ANJU_TOKEN", help="Personal API token (anju users token).")
+@click.group(epilog=EXPORTS)
+@click.option(
+    "--url",
+    default="http://127.0.0.1:8080",
+    envvar="ANJU_URL",
+    show_default=True,
+    show_envvar=True,
+    help="The service.",
+)
+@click.option("--token", envvar="ANJU_TOKEN", show_envvar=True, help="Personal API token.")
 @click.pass_context
 def alerts(ctx: click.Context, url: str, token: str | None) -> None:
     """List, explain, acknowledge and shelve alerts of a running service.
 
-    ALERT is a number as people say it (GJ-20261122-0187) or an id. A token is made by `anju users token NAME`; put it
-    into ANJU_TOKEN.
+    ALERT is a number as people say it (GJ-20261122-0187) or an id.
     """
     ctx.obj = Client(url, token)
 

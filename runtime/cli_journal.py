@@ -12,15 +12,15 @@ import msgspec
 
 from alerts.ports import JournalRow
 from domain.limits import PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX
-from runtime.cli_options import data_option, json_option
+from runtime.cli_options import EXPORTS, data_option, json_option
 from storage.database import Database, open_database
 
 __all__ = ["journal"]
 
 
-@click.group()
+@click.group(epilog=EXPORTS)
 def journal() -> None:
-    """Verify and show the journal."""
+    """Verify and show the journal, in the folder of a service that may be running."""
 
 
 @journal.command()
@@ -44,24 +44,27 @@ def verify(ctx: click.Context, data: Path, as_json: bool) -> None:
 
 
 @journal.command()
-@click.option("--after", type=click.IntRange(min=0), help="Begin behind this line instead of with the newest.")
+@click.option("--from", "first", type=click.IntRange(min=1), help="Begin with this line instead of near the newest.")
 @click.option(
     "--limit", type=click.IntRange(1, PAGE_ROWS_MAX), default=PAGE_ROWS_DEFAULT, show_default=True, help="Lines."
 )
-@click.option("--alert", "alert_id", help="Only lines about this alert.")
+@click.option("--alert", help="Only lines about this alert (its number or id), from its beginning.")
 @data_option
 @json_option
-def show(after: int | None, limit: int, alert_id: str | None, data: Path, as_json: bool) -> None:
+def show(first: int | None, limit: int, alert: str | None, data: Path, as_json: bool) -> None:
     """Print the newest lines, in order, one per row; --json prints one JSON object per line."""
     with _opened(data) as database:
-        if after is None:
-            after = 0 if alert_id is not None else max(0, database.journal.seq - limit)
-        rows = database.journal.rows(after=after, limit=limit, alert_id=alert_id)
+        alert_id = None if alert is None else database.history.alert(alert).id
+        if first is None:
+            first = 1 if alert is not None else max(1, database.journal.seq - limit + 1)
+        rows = database.journal.rows(after=first - 1, limit=limit, alert_id=alert_id)
         left = database.journal.seq - rows[-1].seq if rows else 0
     for row in rows:
         click.echo(_as_json(row) if as_json else _as_text(row))
     if not as_json and len(rows) == limit and left:
-        click.echo(f"-- more: --after {rows[-1].seq}", err=True)
+        click.echo(f"-- more: --from {rows[-1].seq + 1}", err=True)
+    elif not as_json and alert is None and first > 1:
+        click.echo(f"-- earlier: --from {max(1, first - limit)}", err=True)
 
 
 @contextmanager

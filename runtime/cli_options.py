@@ -1,10 +1,19 @@
 """Options that several commands share."""
 
 from pathlib import Path
+from typing import Final
 
 import click
 
-__all__ = ["data_option", "json_option"]
+__all__ = ["EXPORTS", "data_option", "json_option"]
+
+EXPORTS: Final = """Set once, beside a running demo:
+
+\b
+    export ANJU_DATA=data/demo
+    export ANJU_TOKEN=$(anju users token admin --label me)
+"""
+"""How commands find the service: the end of their help."""
 
 data_option = click.option(
     "--data",
@@ -12,6 +21,7 @@ data_option = click.option(
     default=Path("data"),
     envvar="ANJU_DATA",
     show_default=True,
-    help="Folder that holds the stores.",
+    show_envvar=True,
+    help="Folder that holds the stores; of a demo: data/demo.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

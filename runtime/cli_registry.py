@@ -14,6 +14,7 @@ import msgspec
 
 from alerts.decision import Entry
 from alerts.events import RegistryImported
+from alerts.inputs import Record
 from runtime.cli_options import data_option, json_option
 from runtime.packs import load_rulebook
 from storage.database import open_database
@@ -61,10 +62,13 @@ def import_(
         if planned.ok and planned.changes and not dry_run:
             with _journal_if_free(data) as free:
                 running = not free
-                version = database.registry.apply(apply_plan(current, planned))
+                made = apply_plan(current, planned)
                 if free:
+                    version = database.registry.apply(made)
                     now_ms = time.time_ns() // 1_000_000
                     database.journal.commit([Entry(_fact(planned, version), _person(), now_ms)], (), (), now_ms)
+                else:
+                    version = database.registry.apply(made, lambda new: Record(_fact(planned, new), _person()))
     finally:
         database.close()
     if as_json:
@@ -184,7 +188,7 @@ def _outcome(planned: Plan, *, dry_run: bool, version: int | None, running: bool
     if not planned.ok:
         return f"{len(planned.errors)} errors: nothing was changed 未做任何更改"
     if version is not None:
-        told = "; send SIGHUP to the running service to take it into use" if running else ""
+        told = "; send SIGHUP to the running service (kill -HUP) to take it into use" if running else ""
         return f"registry version {version} 已导入{told}"
     if planned.changes and dry_run:
         return f"{planned.changes} changes; nothing was changed (--dry-run) 试运行,未做任何更改"

@@ -95,7 +95,7 @@ def _run(
         if demo:
             child = SimulatorChild(house.settings, house.broker, incidents)
             stack.callback(child.stop)
-            child.start()
+            house.simulation = child.start()
         _greet(house, password, demo=demo, as_json=as_json)
         settle_memory()
         stack.callback(gc.unfreeze)

@@ -11,7 +11,7 @@ import click
 
 from api.auth import ROLES
 from domain.errors import NotFound
-from runtime.cli_options import data_option, json_option
+from runtime.cli_options import EXPORTS, data_option, json_option
 from storage.database import open_database
 from storage.users import SqlUsers
 
@@ -20,9 +20,9 @@ __all__ = ["users"]
 NEW_ROLE = "operator"
 
 
-@click.group()
+@click.group(epilog=EXPORTS)
 def users() -> None:
-    """Make users, passwords and tokens."""
+    """Make users, passwords and tokens, in the folder of a service that may be running."""
 
 
 @users.command()

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from alerts.decision import Entry
 from alerts.events import RegistryImported
@@ -15,6 +15,7 @@ from domain.errors import Unavailable
 from runtime.broker import EmbeddedBroker
 from runtime.children import die_with_parent
 from runtime.settings import Settings
+from runtime.simulation import Panel
 from storage.database import Database
 from storage.registry_files import parse_registry
 from storage.registry_plan import apply_plan, plan
@@ -51,21 +52,29 @@ class SimulatorChild:
         self._file = settings.data / "simulator.url"
         self._log = settings.data / "simulator.log"
         self._child: subprocess.Popen[bytes] | None = None
+        self._out: IO[bytes] | None = None
 
-    def start(self) -> None:
-        """Starts the child and leaves its address, with credentials, in ``simulator.url`` for further simulators."""
+    def start(self) -> Panel:
+        """Starts the child and leaves its address, with credentials, in ``simulator.url`` for further simulators.
+
+        Returns what takes orders to it.
+        """
         _write_private(self._file, self._url)
-        command = [sys.executable, "-m", "simulators", *self._play]
+        command = [sys.executable, "-m", "simulators", *self._play, "--orders", "--json"]
         environment = {**os.environ, "ANJU_SIM_BROKER": self._url}
-        with self._log.open("wb") as out:
-            self._child = subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
-                command,
-                env=environment,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C in the terminal reaches it through us, in order
-                preexec_fn=die_with_parent(os.getpid()),  # noqa: PLW1509 - no thread of ours holds a lock it needs
-            )
+        self._out = self._log.open("wb")
+        self._child = subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
+            command,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._out,
+            start_new_session=True,  # Ctrl-C in the terminal reaches it through us, in order
+            preexec_fn=die_with_parent(os.getpid()),  # noqa: PLW1509 - no thread of ours holds a lock it needs
+        )
+        if self._child.stdin is None or self._child.stdout is None:
+            raise Unavailable("demo.pipes", "the simulator has no pipes")
+        return Panel(self._child.stdin, self._child.stdout, self._out)
 
     def stop(self) -> None:
         """Asks the child to end; its devices report offline."""

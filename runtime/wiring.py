@@ -16,12 +16,13 @@ from alerts.inputs import AdoptRegistry, Record
 from alerts.state import EngineState
 from alerts.times import local_day
 from api.app import create_app
-from api.ports import ApiPorts, DeviceLiveness, Status
+from api.ports import ApiPorts, DeviceLiveness, Simulation, Status
 from api.server import ApiServer
 from dispatch.channels.mqtt import MqttChannel
 from dispatch.courier import Courier
 from domain.errors import Conflict
 from domain.limits import COMMAND_MEMORY_MS
+from domain.registry import Registry
 from ingest.gate import Gate
 from ingest.intake import Intake
 from ingest.session import MqttSession
@@ -77,6 +78,8 @@ class House:
         self.on_failure = on_failure
         self.recovered: Recovered | None = None
         self.broker: EmbeddedBroker | None = None
+        self.simulation: Simulation | None = None
+        """What takes orders to the simulated world, where there is one."""
         self._rooms = contextlib.ExitStack()
         """What was started, to be stopped in the opposite order."""
 
@@ -135,6 +138,14 @@ class House:
         self.intake.start()
         self._rooms.callback(self._stop_intake)
         self.station.submit(Record(RulesLoaded(rulebook.digest, len(rulebook.rules), self._rule_source()), "system"))
+        self._journal_imports()
+
+    def _journal_imports(self) -> None:
+        """Writes the lines of imports that were made beside the process before us, which ended without a reload."""
+        store, version = self.database.registry, self.state.registry.version
+        for line in store.owed(version):
+            self.station.submit(line).result(STOP_S)
+        store.settle(version)
 
     def _start_broker(self) -> BrokerAddress:
         if self.settings.broker is None:
@@ -208,6 +219,7 @@ class House:
             clock_ms=self.clock_ms,
             version=importlib.metadata.version("anju"),
             measures=lambda: measures(self),
+            simulation=lambda: self.simulation,
         )
         app = create_app(ports, https=self.settings.https, metrics_open=self.settings.metrics_open)
         settings = self.settings
@@ -274,27 +286,42 @@ class House:
 
     def reload_registry(self) -> None:
         """Judges by the registry as it now stands in the database (after an import beside the running service)."""
-        registry = self.database.registry.load()
-        before = self.state.registry
-        fact = RegistryImported(
-            version=registry.version,
-            added=len(registry.devices.keys() - before.devices.keys()),
-            changed=sum(before.devices.get(key) not in (None, device) for key, device in registry.devices.items()),
-            removed=len(before.devices.keys() - registry.devices.keys()),
-            source="reload",
-        )
+        store, before = self.database.registry, self.state.registry
+        registry = store.load()
+        # Whoever imported it left word; a change without word is described as it is seen.
+        *earlier, line = store.owed(registry.version) or [Record(_difference(before, registry), "system")]
+        for one in earlier:
+            self.station.submit(one)
+
+        finished: Future[None] = Future()
 
         def adopted(answer: "Future[Alert | None]") -> None:
-            if answer.exception() is None:
+            try:
+                answer.result()
                 self.intake.adopt(registry.devices)
+                store.settle(registry.version)
+            except Exception as error:  # noqa: BLE001 - whoever asked for it is told
+                finished.set_exception(error)
+            else:
+                finished.set_result(None)
 
-        answer = self.station.submit(AdoptRegistry(registry, "system", fact))
-        # Both or neither, also when it takes longer than we wait here.
-        answer.add_done_callback(adopted)
-        answer.result(STOP_S)
+        # All or nothing, also when it takes longer than we wait here. Who waits for the answer itself may go on before
+        # `adopted` has run, and would find the same lines owed again.
+        self.station.submit(AdoptRegistry(registry, line.actor, line.event)).add_done_callback(adopted)
+        finished.result(STOP_S)
 
     def _rule_source(self) -> str:
         return ", ".join(str(path.name) for path in self.settings.rules) or "shipped packs"
+
+
+def _difference(before: Registry, after: Registry) -> RegistryImported:
+    return RegistryImported(
+        version=after.version,
+        added=len(after.devices.keys() - before.devices.keys()),
+        changed=sum(before.devices.get(key) not in (None, device) for key, device in after.devices.items()),
+        removed=len(before.devices.keys() - after.devices.keys()),
+        source="reload",
+    )
 
 
 @contextlib.contextmanager

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from sqlalchemy import Connection, Integer, Select, Table, Text, and_, bindparam, cast, delete, select
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Integer, Select, Table, Text, and_, bindparam, cast, delete, select
 
+from alerts.inputs import Record
 from domain.devices import Device
 from domain.organisations import Contract, Organisation
 from domain.places import Name, Place
@@ -16,6 +18,9 @@ from storage.upsert import upsert
 __all__ = ["SqlRegistryStore"]
 
 Row = dict[str, Any]
+
+OWED: Final = "import:"
+"""Begins the keys of journal lines that are owed; then the version, in as many digits as any version has."""
 
 
 class SqlRegistryStore:
@@ -41,8 +46,12 @@ class SqlRegistryStore:
             version,
         )
 
-    def apply(self, registry: Registry) -> int:
-        """Stores a whole new registry in one transaction and returns its version. Only rows that differ are written."""
+    def apply(self, registry: Registry, owed: Callable[[int], Record] | None = None) -> int:
+        """Stores a whole new registry in one transaction and returns its version. Only rows that differ are written.
+
+        A running service keeps the journal to itself: beside one, `owed` makes of the new version the line that the
+        service has to write when it takes the registry into use (see `owed`).
+        """
         wanted: dict[Table, list[Row]] = {
             places: _rows(registry.places.values(), _place_row),
             organisations: _rows(registry.organisations.values(), _organisation_row),
@@ -60,7 +69,30 @@ class SqlRegistryStore:
             upsert(connection, meta, [{"key": "registry", "value": "1"}], key=("key",), update=_next_version)
             for table, rows in wanted.items():
                 _replace(connection, table, rows)
-            return _version(connection)
+            version = _version(connection)
+            if owed is not None:
+                line = msgspec.json.encode(owed(version)).decode()
+                upsert(connection, meta, [{"key": _owed_key(version), "value": line}], key=("key",))
+            return version
+
+    def owed(self, version: int) -> list[Record]:
+        """The journal lines of imports up to `version` that nobody has written yet, oldest first."""
+        wanted = select(meta.c.value).where(_is_owed(version)).order_by(meta.c.key)
+        with self._access.read() as connection:
+            return [msgspec.json.decode(line, type=Record) for line in connection.scalars(wanted)]
+
+    def settle(self, version: int) -> None:
+        """The lines up to `version` are in the journal."""
+        with self._access.write() as connection:
+            connection.execute(delete(meta).where(_is_owed(version)))
+
+
+def _owed_key(version: int) -> str:
+    return f"{OWED}{version:018}"
+
+
+def _is_owed(version: int) -> ColumnElement[bool]:
+    return and_(meta.c.key > OWED, meta.c.key <= _owed_key(version))
 
 
 def _next_version(_: Any) -> Row:

@@ -77,9 +77,7 @@ class Plan(Struct):
         return sum(len(part.added) + len(part.changed) + len(part.removed) for part in self.tables.values())
 
 
-def plan(
-    current: Registry, draft: RegistryDraft, *, prune: bool = False, judge: OverrideCheck | None = None
-) -> Plan:
+def plan(current: Registry, draft: RegistryDraft, *, prune: bool = False, judge: OverrideCheck | None = None) -> Plan:
     """Compares `draft` with `current`. With `prune`, rows missing from a table of the draft are removed.
 
     `judge` says what is wrong with thresholds that compounds and devices set for themselves.

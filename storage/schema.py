@@ -70,7 +70,8 @@ meta = Table(
     Column("key", String(64), primary_key=True),
     Column("value", Text, nullable=False),
 )
-"""``store``: random id of this database. ``registry``: version. ``head``: seq and hash of the newest journal line."""
+"""``store``: random id of this database. ``registry``: version. ``head``: seq and hash of the newest journal line.
+``import:…``: a journal line that is owed (`SqlRegistryStore.owed`)."""
 
 journal = Table(
     "journal",

@@ -1,17 +1,23 @@
 """What the documentation says works: its code blocks are run, its commands exist, its generated pages are fresh."""
 
+import json
 import re
 import shlex
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
-from docs.generate import openapi_text, rules_text
+from docs.generate import openapi_text, rules_text, simulators_text
 from runtime.cli import COMMANDS, anju
+from simulators.scenarios import load_scenario
 
 ROOT = Path(__file__).resolve().parent.parent
 EXTENDING = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+SIMULATORS = (ROOT / "docs" / "simulators.md").read_text(encoding="utf-8")
+READMES = ["README.md", "README.zh-CN.md"]
+INDENTED = re.compile(r"^ *```(\w+)(?: file=(\S+))?\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -52,7 +58,7 @@ def test_the_rule_test_of_the_page_can_fail(folder):
     assert result.exit_code == 1, result.output
 
 
-@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+@pytest.mark.parametrize("page", READMES)
 def test_every_command_a_readme_names_exists(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     named = re.findall(r"^\s*anju (\w+)", text, re.MULTILINE) + re.findall(r"`anju (\w+)", text)
@@ -60,7 +66,67 @@ def test_every_command_a_readme_names_exists(page):
     assert set(named) <= set(COMMANDS), set(named) - set(COMMANDS)
 
 
-@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md", "docs/architecture.md", "docs/extending.md"])
+def commands_of(page):
+    """The ``anju`` lines of a README, without comments and what the shell makes of the rest."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    lines = [
+        line.strip() for language, _, block in INDENTED.findall(text) if language == "sh" for line in block.splitlines()
+    ]
+    found = [re.sub(r"\s+#.*", "", line) for line in lines]
+    found += re.findall(r"`(anju [^`]+)`", text) + re.findall(r"\$\((anju [^)]+)\)", text)
+    return [shlex.split(part) for line in found for part in line.split("&&") if part.strip().startswith("anju ")]
+
+
+@pytest.mark.parametrize("page", READMES)
+def test_every_option_a_readme_names_exists(page):
+    found = commands_of(page)
+    assert len(found) > 12
+    for words in found:
+        command, known, rest = anju, set(), words[1:]
+        while rest and isinstance(command, click.Group):
+            command = command.get_command(click.Context(command), rest.pop(0))
+            assert command is not None, words
+            known |= {name for param in command.params for name in param.opts}
+        given = {word.partition("=")[0] for word in rest if word.startswith("--")}
+        assert given <= known, f"{' '.join(words)}: {given - known}"
+
+
+def test_both_readmes_name_the_same_commands():
+    english, chinese = (sorted(map(tuple, commands_of(page))) for page in READMES)
+    assert english == chinese
+
+
+@pytest.mark.parametrize("page", READMES)
+def test_a_readme_is_short_and_names_what_operators_need(page):
+    lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 110
+    assert max(map(len, lines)) <= 120
+    text = "\n".join(lines)
+    for name in ("--incident entrapment", "SIGHUP", "ANJU_DATA", "ANJU_TOKEN", "/-/healthy", "/-/ready", "/metrics"):
+        assert name in text, name
+    assert {"/-/healthy", "/-/ready", "/metrics"} <= set(json.loads(openapi_text())["paths"])
+
+
+@pytest.mark.parametrize(("page", "languages"), [("README.md", ("zh-CN", "en")), ("README.zh-CN.md", ("zh-CN",))])
+def test_a_readme_uses_the_words_of_the_console(page, languages):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for language in languages:
+        words = json.loads((ROOT / "api" / "console" / "i18n" / f"{language}.json").read_text(encoding="utf-8"))
+        for key in ("shift.start", "why.title", "theme.dark"):
+            assert words[key] in text, f"{page} does not say {words[key]!r}, as the page does"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "README.md",
+        "README.zh-CN.md",
+        "docs/architecture.md",
+        "docs/extending.md",
+        "docs/scoring.md",
+        "docs/simulators.md",
+    ],
+)
 def test_every_link_leads_to_a_file(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", text):
@@ -77,3 +143,12 @@ def test_every_command_explains_itself(command):
 def test_generated_pages_are_fresh():
     assert (ROOT / "docs" / "rules.md").read_text(encoding="utf-8") == rules_text(), "run make docs"
     assert (ROOT / "docs" / "openapi.json").read_text(encoding="utf-8") == openapi_text(), "run make docs"
+    page = (ROOT / "docs" / "simulators.md").read_text(encoding="utf-8")
+    assert page == simulators_text(page), "run make docs"
+
+
+def test_scenario_and_python_of_the_page_on_simulators_work(folder):
+    blocks = {language: text for language, _, text in BLOCK.findall(SIMULATORS)}
+    (folder / "lift_and_leak.yml").write_text(blocks["yaml"], encoding="utf-8")
+    assert load_scenario(folder / "lift_and_leak.yml").name == "lift_and_leak"
+    exec(compile(blocks["python"], "docs/simulators.md", "exec"), {"__name__": "simulators_page"})

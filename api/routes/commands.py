@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
+from msgspec.structs import replace
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -29,8 +30,10 @@ async def _do(api: Api, command: Acknowledge | Shelve | Unshelve | Resolve | Add
     try:
         after = await api.submit(command)
     except NotFound:
-        # The engine remembers the open alerts and the latest closed ones: an older one is closed, not unknown.
         old = await run_in_threadpool(api.ports.history.alert, command.alert_id)
+        if old.id != command.alert_id:  # it was named by the number that people say
+            return await _do(api, replace(command, alert_id=old.id))
+        # The engine remembers the open alerts and the latest closed ones: an older one is closed, not unknown.
         raise Conflict("alert.closed", "the alert is closed", old, by=old.closed_by, reason=old.close_reason) from None
     if after is None:  # a repeat of a command whose alert has been closed long since
         after = await run_in_threadpool(api.ports.history.alert, command.alert_id)

@@ -4,6 +4,7 @@ There is one only where the service was started with a simulated world. What fol
 over MQTT, through ingest and rules; alerts of simulated places say that they are.
 """
 
+import secrets
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -11,13 +12,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from alerts.events import SimulationCommanded
-from alerts.inputs import Record
+from alerts.inputs import DeclareMaintenance, Record
 from api.auth import Actor, Caller
 from api.context import Context
 from api.encode import Json
 from api.ports import Simulation
 from api.schemas import IdPath, InjectBody, PlayBody, Problem
-from domain.errors import NotFound
+from domain.errors import NotFound, Rejected
 
 __all__ = ["router"]
 
@@ -29,9 +30,10 @@ router = APIRouter(
 
 
 def _world(api: Context) -> Simulation:
-    if api.ports.simulation is None:
+    simulation = api.ports.simulation()
+    if simulation is None:
         raise NotFound("simulation.off", "nothing is simulated here: start the service with --demo")
-    return api.ports.simulation
+    return simulation
 
 
 World = Annotated[Simulation, Depends(_world)]
@@ -59,10 +61,18 @@ async def runs(_: Caller, world: World) -> dict[str, Any]:
 
 @router.post("/runs", status_code=201, operation_id="playScenario", responses={409: {"model": Problem}})
 async def play(api: Context, who: Actor, world: World, body: PlayBody) -> dict[str, Any]:
-    """Lets a scenario begin now, in the devices there are."""
-    run = await run_in_threadpool(world.play, body.scenario)
+    """Lets a scenario begin now, in the devices there are. Drills and work that belong to it are declared with it."""
+    run = dict(await run_in_threadpool(world.play, body.scenario))
     await api.submit(Record(SimulationCommanded("play", body.scenario, run=run["id"]), who.name))
-    return Json(dict(run), 201)  # type: ignore[return-value] # likewise
+    refused = []
+    for number, one in enumerate(run.get("declares", ())):
+        wish = DeclareMaintenance(window=f"{run['id']}-{number}-{secrets.token_hex(4)}", actor=who.name, **one)
+        try:
+            await api.submit(wish)
+        except (NotFound, Rejected) as error:
+            # Muting life safety asks for a second person, whom a scenario does not have.
+            refused.append({"target": wish.target, "code": error.code, "text": error.text})
+    return Json({**run, "not_declared": refused}, 201)  # type: ignore[return-value] # likewise
 
 
 @router.post("/runs/{run}/stop", operation_id="stopRun")

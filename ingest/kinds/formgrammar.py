@@ -129,9 +129,7 @@ def _canonical(reader: Reader, node: Node, what: str) -> Any:
     return None
 
 
-def _words(
-    reader: Reader, node: Node, what: str, value: Callable[[Reader, Node, str], Any]
-) -> dict[str, Any]:
+def _words(reader: Reader, node: Node, what: str, value: Callable[[Reader, Node, str], Any]) -> dict[str, Any]:
     """A map from what a vendor writes; numbers and booleans may stand there without quotes."""
     if not isinstance(node, Mapping):
         reader.error(node, f"{what} is not a map", "write what is sent, a colon, and what it means")

@@ -301,6 +301,15 @@ async def test_alert_is_found_by_the_number_that_people_say(house, client):
     assert (await client.get("/api/v1/alerts/GJ-20251122-9999")).status_code == 404
 
 
+async def test_commands_take_the_number_that_people_say(house, client):
+    alert = house.raised()
+    answer = await client.post(f"/api/v1/alerts/{alert.no}/ack", json={"rev": alert.rev, "note": "I go"})
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["id"], answer.json()["state"]) == (alert.id, "acked")
+    unknown = await client.post("/api/v1/alerts/GJ-20251122-9999/ack", json={"rev": 1})
+    assert unknown.status_code == 404
+
+
 async def test_journal_of_one_alert_and_of_all_go_on_after_a_line(house, client):
     one, other = house.raised(2)
     house.again(one)

@@ -15,6 +15,7 @@ class World:
 
     def __init__(self):
         self.asked = []
+        self.target = "nowhere"
         self.refuse = None
 
     def offer(self):
@@ -28,7 +29,11 @@ class World:
 
     def play(self, scenario):
         self.asked.append(scenario)
-        return {"id": "run-1", "scenario": scenario, "state": "running"}
+        drill = {
+            "purpose": "drill", "target": self.target, "from_ms": START_MS - 60_000, "until_ms": START_MS + 3_600_000,
+            "reason": "quarterly drill", "rules": [],
+        }  # fmt: skip
+        return {"id": "run-1", "scenario": scenario, "state": "running", "declares": [drill]}
 
     def stop(self, run):
         if run != "run-1":
@@ -49,10 +54,11 @@ async def signed_in(house):
     """Opens the API with other ports, as a person of some role."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def enter(role="operator", **ports):
+        async def enter(role="operator", *, simulation):
             house.database.users.create(role, PASSWORD, [role], START_MS)
             token = house.database.users.create_token(role, "tests", START_MS)
-            transport = httpx.ASGITransport(create_app(house.ports(**ports)), raise_app_exceptions=False)
+            app = create_app(house.ports(simulation=lambda: simulation))
+            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             client = httpx.AsyncClient(transport=transport, base_url="http://anju.test")
             client.headers["Authorization"] = f"Bearer {token}"
             return await stack.enter_async_context(client)
@@ -110,6 +116,16 @@ async def test_run_is_begun_watched_and_ended(house, panel):
     assert [one["id"] for one in (await panel.get("/api/v1/simulation/runs")).json()["items"]] == ["run-1"]
     assert (await panel.post("/api/v1/simulation/runs/run-1/stop")).json()["state"] == "stopped"
     assert (await panel.post("/api/v1/simulation/runs/run-2/stop")).status_code == 404
+
+
+async def test_drill_of_a_scenario_is_declared_with_it(house, panel, world):
+    refused = (await panel.post("/api/v1/simulation/runs", json={"scenario": "drill"})).json()["not_declared"]
+    assert [one["code"] for one in refused] == ["maintenance.target_unknown"]
+    world.target = next(iter(house.registry.devices))
+    answer = (await panel.post("/api/v1/simulation/runs", json={"scenario": "drill"})).json()
+    assert answer["not_declared"] == []
+    [window] = (await panel.get("/api/v1/maintenance")).json()["items"]
+    assert (window["purpose"], window["target"], window["actor"]) == ("drill", world.target, "operator")
 
 
 async def test_who_may_only_look_lets_nothing_happen(house, world, signed_in):

@@ -4,6 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import sqlalchemy as sa
 
+from alerts.events import RegistryImported
+from alerts.inputs import Record
 from domain.devices import Device
 from domain.organisations import Contract, Organisation
 from domain.places import Name, Place
@@ -96,6 +98,19 @@ def test_rows_can_be_asked_for_with_plain_sql(database):
     with database._access.read() as connection:
         count = connection.execute(sa.text("SELECT count(*) FROM devices WHERE compound = 'c-01' AND in_service"))
         assert count.scalar_one() == 2
+
+
+def test_journal_lines_of_imports_are_owed_in_order_until_they_are_written(database):
+    def line(version):
+        return Record(RegistryImported(version, 3, 2, 1, f"{version}.xlsx"), f"cli:p{version}")
+
+    for number in range(1, 12):
+        assert database.registry.apply(a_registry(), line if number != 2 else None) == number
+    assert database.registry.owed(11) == [line(1), *map(line, range(3, 12))]
+    assert database.registry.owed(3) == [line(1), line(3)]
+    database.registry.settle(10)
+    assert database.registry.owed(11) == [line(11)]
+    assert database.registry.load().version == 11
 
 
 def test_imports_at_once_get_a_version_each(database, where):

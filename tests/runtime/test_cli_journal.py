@@ -55,14 +55,16 @@ def test_verify_works_beside_a_running_service(data):
     service.close()
 
 
-def test_show_pages_through_the_lines(data):
-    answer = run("show", "--limit", 2, "--after", 0, "--data", data)
-    assert [line.split()[0] for line in answer.stdout.splitlines()] == ["1", "2"]
-    assert "--after 2" in answer.stderr
-    rest = run("show", "--limit", 2, "--after", 2, "--data", data)
-    assert [line.split()[0] for line in rest.stdout.splitlines()] == ["3"]
+def test_show_begins_with_the_newest_lines_and_pages_both_ways(data):
     newest = run("show", "--limit", 1, "--data", data)
     assert [line.split()[0] for line in newest.stdout.splitlines()] == ["3"]
+    assert "-- earlier: --from 2" in newest.stderr
+    answer = run("show", "--limit", 2, "--from", 1, "--data", data)
+    assert [line.split()[0] for line in answer.stdout.splitlines()] == ["1", "2"]
+    assert "-- more: --from 3" in answer.stderr
+    rest = run("show", "--limit", 2, "--from", 3, "--data", data)
+    assert [line.split()[0] for line in rest.stdout.splitlines()] == ["3"]
+    assert "more" not in rest.stderr
 
 
 def test_show_prints_json_lines_with_the_whole_event(data):
@@ -73,9 +75,16 @@ def test_show_prints_json_lines_with_the_whole_event(data):
     assert lines[0]["event"]["alert"]["target"] == "port-1"
 
 
-def test_show_can_be_narrowed_to_one_alert(data):
-    answer = run("show", "--alert", an_alert().id, "--data", data)
-    assert len(answer.stdout.splitlines()) == 2
+@pytest.mark.parametrize("name", [an_alert().id, an_alert().no])
+def test_show_can_be_narrowed_to_one_alert_by_id_or_number(data, name):
+    answer = run("show", "--alert", name, "--data", data)
+    assert [line.split()[0] for line in answer.stdout.splitlines()] == ["1", "2"]
+
+
+def test_an_unknown_alert_is_named(data):
+    answer = run("show", "--alert", "GJ-20200101-0001", "--data", data)
+    assert answer.exit_code == 1
+    assert answer.exception.code == "alert.unknown"
 
 
 def test_a_folder_without_a_database_is_an_error_and_stays_empty(tmp_path):

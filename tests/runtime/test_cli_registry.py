@@ -6,8 +6,10 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from alerts.events import RegistryImported
 from runtime.cli_registry import registry
 from storage.database import open_database
+from tests.support.house import Living, until
 
 ROWS = {
     "places": "编号,类型,名称,上级\nd1,区,东胜区,\nc1,小区,恒泰苑,d1\n",
@@ -85,6 +87,36 @@ def test_beside_a_running_service_the_journal_is_left_to_it(folder, data):
     lines, held = journalled(data)
     assert lines == []
     assert held.version == 1
+
+
+def journal_of(living):
+    rows = living.house.database.journal.rows(limit=500)
+    return [(row.actor.partition(":")[0], row.event) for row in rows if row.kind == "registry.imported"]
+
+
+def test_running_service_journals_who_imported_what_from_which_file(tmp_path, folder):
+    with Living(tmp_path / "data") as living:
+        assert run("import", folder, "--data", tmp_path / "data").exit_code == 0
+        (folder / "devices.csv").write_text("id,name\nl1,二号梯\n", encoding="utf-8")
+        assert run("import", folder / "devices.csv", "--data", tmp_path / "data").exit_code == 0
+        assert journal_of(living) == []
+        living.house.reload_registry()
+        until(lambda: len(journal_of(living)) == 2, what="two lines")
+        assert journal_of(living) == [
+            ("cli", RegistryImported(version=2, added=3, changed=0, removed=0, source="in")),
+            ("cli", RegistryImported(version=3, added=0, changed=1, removed=0, source="devices.csv")),
+        ]
+        living.house.reload_registry()  # nobody has left word of anything: the service speaks for itself
+        until(lambda: len(journal_of(living)) == 3, what="a third line")
+        assert journal_of(living)[2] == ("system", RegistryImported(3, 0, 0, 0, "reload"))
+
+
+def test_an_import_that_only_a_restart_takes_into_use_is_journalled_then(tmp_path, folder):
+    with Living(tmp_path / "data"):
+        assert run("import", folder, "--data", tmp_path / "data").exit_code == 0
+    for _ in range(2):
+        with Living(tmp_path / "data") as living:
+            assert journal_of(living) == [("cli", RegistryImported(2, 3, 0, 0, "in"))]
 
 
 def test_pruning_removes_only_when_asked(folder, data):

@@ -60,7 +60,8 @@ def reloading(house, monkeypatch):
         places=[Place("c", "compound", Name("小区"))], devices=[Device("d", "ebike", "c", "c", Name("口"), type="port")]
     )
     adopted = []
-    house.database = SimpleNamespace(registry=SimpleNamespace(load=lambda: found))
+    store = SimpleNamespace(load=lambda: found, owed=lambda version: [], settle=lambda version: None)
+    house.database = SimpleNamespace(registry=store)
     house.state = SimpleNamespace(registry=Registry())
     house.intake = SimpleNamespace(adopt=adopted.append)
     house.station = Slow()
