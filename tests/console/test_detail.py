@@ -1,7 +1,10 @@
 """The pane beside the list: the curve, the reasons, the record (console design §15, 19)."""
 
+import re
+
 import pytest
 
+from runtime.packs import load_rulebook
 from tests.console.conftest import until
 
 pytestmark = pytest.mark.browser
@@ -108,3 +111,34 @@ def test_on_a_narrow_screen_the_pane_is_a_drawer(server, visitor):
     page.keyboard.press("Escape")
     assert not page.locator(".detail").is_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_every_shipped_condition_is_said_in_words(detail):
+    conditions = [
+        level.partition(": ")[2]
+        for info in load_rulebook().rules.values()
+        for level in re.split(r"; (?=[1-4]: )", info.condition)
+    ]
+    left = detail.evaluate(
+        """async (texts) => {
+          const { parse } = await import(new URL("./condition.js", document.querySelector("script[type=module]").src));
+          const own = (leaf) => leaf.kind === "words" ? [leaf.text] : [];
+          const words = (node) => node.leaf ? own(node.leaf) : node.parts.flatMap(words);
+          return texts.flatMap((text) => words(parse(text)).map((part) => [text, part]));
+        }""",
+        conditions,
+    )
+    assert [part for _, part in left] == []
+    assert len(conditions) > 60
+
+
+@pytest.mark.parametrize(("language", "says", "where"), [("zh", "实测", "规则包默认值"), ("en", "seen", "default of")])
+def test_the_condition_is_a_tree_with_what_was_seen_and_where_its_limits_come_from(page, language, says, where):
+    page.goto(page.url.split("?")[0] + f"?lang={language}&sel={HOT}")
+    tree = page.locator(".why .tree")
+    tree.wait_for()
+    assert tree.locator("[data-truth=true] .mark").count() >= 1
+    assert says in tree.inner_text()
+    assert where in tree.inner_text()
+    assert "℃" in tree.locator(".seen").first.inner_text()
+    assert page.locator(".tl li").first.inner_text().strip() != ""

@@ -11,10 +11,14 @@ import { iso, parse, span, stamp } from "../time.js";
 import { levelLong, Shape } from "../ui/badge.js";
 import { Timer } from "../ui/timer.js";
 import { closedKey, tagsOf, valueText } from "./row.js";
-import { Timeline, Told, Why } from "./why.js";
 
 const Chart = lazy(
   () => import("../ui/chart.js").then((module) => module.Chart),
+  () => html`<p class="calm plot-empty">${t("evidence.loading")}</p>`,
+);
+
+const Reasons = lazy(
+  () => import("./reasons.js").then((module) => module.Reasons),
   () => html`<p class="calm plot-empty">${t("evidence.loading")}</p>`,
 );
 
@@ -147,7 +151,7 @@ export function Detail({ alert: live, id, onBack }) {
     <${Head} alert=${alert} onBack=${onBack} />
     <div class="detail-body" tabindex="0" role="group" aria-label=${t("detail.body")}>
       <${Evidence} key=${alert.id} alert=${alert} />
-      ${why && html`<${Why} why=${why} /><${Card} card=${why.card} /><${Suppressed} list=${why.suppression.now} /><${Timeline} why=${why} /><${Told} list=${why.notifications} />`}
+      ${why && html`<${Reasons} why=${why} between=${html`<${Card} card=${why.card} /><${Suppressed} list=${why.suppression.now} />`} />`}
     </div>
   </section>`;
 }
