@@ -74,6 +74,7 @@ RATES: Final[dict[str, Rate]] = {
     "door_fault": Rate(1.0, ("lift",), "doors are the first cause of lift faults; once a year is assumed", people=True),
     "door_held": Rate(6.0, ("lift",), _ASSUMED, people=True),
     "ebike_in_car": Rate(6.0, ("lift",), _ASSUMED, people=True),
+    "firefighter_return": Rate(0.2, ("lift",), _ASSUMED, people=True, vary=_LASTS),
     "maintenance_visit": Rate(24.0, ("lift",), "TSG T5002-2017: at least every 15 days", people=True),
     # --- fire --------------------------------------------------------------------------------------------------------
     "cooking_smoke": Rate(0.03, ("smoke",), _BS5839, people=True),
@@ -116,6 +117,7 @@ RATES: Final[dict[str, Rate]] = {
     "use_without_session": Rate(0.2, ("port",), _ASSUMED, people=True),
     "thermal_runaway": Rate(0.002, ("port",), _ASSUMED),
     "shed_smoke": Rate(0.02, ("shed",), _ASSUMED),
+    "station_overload": Rate(0.3, ("station",), _ASSUMED, people=True),
     "cabinet_battery": Rate(0.05, ("cabinet",), _ASSUMED),
     "ebike_in_stairwell": Rate(6.0, ("zone_camera",), _ASSUMED, people=True),
     "ebike_charging_in_stairwell": Rate(2.0, ("zone_camera",), _ASSUMED, people=True),

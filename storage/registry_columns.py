@@ -200,7 +200,7 @@ _TYPES: Final = dict.fromkeys(DEVICE_TYPES, "") | {
     "panel": "火灾报警控制器", "hydrant_pressure": "消火栓压力", "sprinkler_pressure": "喷淋压力", "tank": "水箱",
     "residual_current": "剩余电流", "cable_temp": "线缆温度", "pump_room": "泵房", "lane_camera": "车道摄像机",
     "fire_door": "防火门", "port": "充电端口", "shed": "车棚", "zone_camera": "区域摄像机", "station": "充电站",
-    "gateway": "网关",
+    "cabinet": "换电柜", "gateway": "网关",
 }  # fmt: skip
 
 

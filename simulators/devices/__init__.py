@@ -4,6 +4,7 @@ from typing import Final
 
 from simulators.devices.base import Model
 from simulators.devices.ebike import Port, Shed, Station, ZoneCamera
+from simulators.devices.ebike_cabinet import Cabinet
 from simulators.devices.elevator import Lift
 from simulators.devices.fire import FIRE_MODELS
 from simulators.devices.gateway import Gateway
@@ -16,6 +17,7 @@ MODELS: Final[dict[str, type[Model]]] = {
     "port": Port,
     "shed": Shed,
     "station": Station,
+    "cabinet": Cabinet,
     "zone_camera": ZoneCamera,
     "gateway": Gateway,
 }

@@ -8,7 +8,7 @@ from simulators.climate import local_hour
 from simulators.devices.base import Model, Periodic
 from simulators.kernel import Script
 
-__all__ = ["Port", "Shed", "Station", "ZoneCamera"]
+__all__ = ["ARRIVALS", "Port", "Shed", "Station", "ZoneCamera", "mains_volts"]
 
 IDLE, PLUGGED, CHARGING, FULL = range(4)
 STEP_S: Final = 60.0
@@ -22,7 +22,7 @@ THERMAL_S: Final = 480.0
 LEAD_ACID: Final = (0.58, 0.72, 0.96)
 LI_ION: Final = (0.48, 0.86, 1.15)
 """Usual battery sizes in kWh."""
-_ARRIVALS: Final = (
+ARRIVALS: Final = (
     0.3, 0.1, 0.1, 0.1, 0.1, 0.2, 0.5, 0.8, 0.8, 0.6, 0.5, 0.8,
     1.2, 0.9, 0.6, 0.6, 0.9, 1.6, 2.6, 3.0, 2.8, 2.2, 1.4, 0.7,
 )  # fmt: skip
@@ -56,6 +56,8 @@ class Port(Model):
         """A worn battery never takes less than this: its session does not come to an end by itself."""
         self.drawn_w = 0.0
         """What flows whatever the relay and the session say: a welded relay, or somebody's tap."""
+        self.extra_leak_ma = 0.0
+        """What flows to earth beside the usual, through water in a socket."""
         self.obeys = True
         """Whether the relay opens when it is told to."""
         super().__init__(*args)
@@ -71,12 +73,12 @@ class Port(Model):
     def life(self) -> Script:
         """Idle until somebody comes, then a session, then idle again."""
         yield self.rng.uniform(0.2, 5.0)
-        if self.rng.random() < 0.25 * _ARRIVALS[int(local_hour(self.kernel.now_ms))]:
+        if self.rng.random() < 0.25 * ARRIVALS[int(local_hour(self.kernel.now_ms))]:
             yield from self._session(self.rng.uniform(0.15, 0.9))
         self.report()
         yield self.rng.uniform(2, STEP_S)
         while True:
-            chance = _PER_DAY * _ARRIVALS[int(local_hour(self.kernel.now_ms))] / 24 * STEP_S / 3600
+            chance = _PER_DAY * ARRIVALS[int(local_hour(self.kernel.now_ms))] / 24 * STEP_S / 3600
             if self.wanted or self.rng.random() < chance:
                 self.wanted = False
                 yield from self._session(0.05 + 0.5 * self.rng.random())
@@ -87,6 +89,11 @@ class Port(Model):
     def power(self) -> float:
         """What flows through the port, in W."""
         return self.watts + (self.extra_w if self.closed else 0.0) + self.drawn_w
+
+    @property
+    def leak_ma(self) -> float:
+        """What flows to earth, in mA: more while something is plugged in and charges."""
+        return self._leak_ma * (1.6 if self.begun_ms is not None else 0.4) + self.extra_leak_ma
 
     def command(self, body: dict[str, Any]) -> dict[str, Any]:
         """Obeys a command of the service (domain.md §4.5): only ``power_off``, only before it expires.
@@ -195,7 +202,7 @@ class Port(Model):
             "voltage": round(volts, 1),
             "energy": round(self.kwh, 4),
             "temp_socket": round(self.socket_c + self.rng.gauss(0, 0.1), 1),
-            "leakage": round(self._leak_ma * (1.6 if session else 0.4) + self.rng.uniform(0, 0.3), 2),
+            "leakage": round(self.leak_ma + self.rng.uniform(0, 0.3), 2),
             "relay_closed": self.closed,
         }
 
@@ -220,16 +227,20 @@ class Station(Periodic):
     """Meter of a shed: the sum of its ports."""
 
     ports: tuple[Port, ...] = ()
+    least_share = 0.0
+    """Share of the contract that flows at the least, whatever the ports take (set by an incident)."""
 
     def values(self) -> dict[str, Any]:
         """Total power in W and as a share of the supply contract."""
-        total = sum(port.power for port in self.ports) + 18.0 + self.rng.uniform(0, 2)
         contract = float(self.device.attrs.get("contract_w", 5000))
+        taken = sum(port.power for port in self.ports) + 18.0 + self.rng.uniform(0, 2)
+        total = max(taken, self.least_share * contract)
         volts = mains_volts(self.kernel.now_ms)
         return {
             "total_power": round(total, 1),
             "total_power_pct": round(100 * total / contract, 1),
             "voltage": round(volts, 1),
+            "leakage": round(2.0 + sum(port.leak_ma for port in self.ports), 1),
             "temp_ambient": round(self.climate.outdoor_c(self.kernel.now_ms) + 4.0, 1),
         }
 

@@ -9,6 +9,8 @@ __all__ = ["FLOOR_HEIGHT_M", "Fitter"]
 
 FLOOR_HEIGHT_M: Final = 2.9
 HOUSEHOLDS_PER_FLOOR: Final = 3
+CABINET_FROM_PORTS: Final = 12
+"""The larger compounds have a cabinet for swapping batteries at their gate."""
 PORTS_PER_SHED: Final = 10
 
 Row = dict[str, Any]
@@ -229,3 +231,6 @@ class Fitter:
             for port in range(1, count + 1):
                 names = (f"{shed}号充电棚{port:02d}号端口", f"Shed {shed} port {port}")
                 self._device(f"shed{shed}-p{port:02d}", "ebike", place, names, type="port", gateway=charge)
+        if self.plan.ports >= CABINET_FROM_PORTS:
+            names = ("1号换电柜", "Battery cabinet 1")
+            self._device("cabinet1", "ebike", f"{self.plan.id}-gate", names, type="cabinet", gateway=charge)

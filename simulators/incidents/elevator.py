@@ -8,10 +8,15 @@ from simulators.incidents.base import Chronicle, Incident, Site, forbid, owe
 from simulators.kernel import Script
 from simulators.truth import Expectation, Truth
 
-__all__ = ["INCIDENTS", "DoorFault", "EbikeInCar", "Entrapment", "LiftIncident"]
+__all__ = ["INCIDENTS", "INSPECTION_SPEED", "SERIOUS", "DoorFault", "EbikeInCar", "Entrapment", "LiftIncident"]
 
 REPORT_S = 10.0
 """A terminal whose car stands with people in it reports at this beat."""
+
+INSPECTION_SPEED: Final = 0.2
+"""Metres a second: at most 0.63 by EN 81-20 5.12.1.5, slower near the end of the way."""
+SERIOUS: Final = ("EL-01", "EL-02", "EL-03", "EL-04")
+"""Rules that speak of somebody shut in."""
 
 
 class LiftIncident(Incident):

@@ -5,7 +5,7 @@ from typing import ClassVar, Final
 from simulators.devices.base import Model
 from simulators.devices.elevator import OPEN, Lift
 from simulators.incidents.base import Chronicle, Incident, Site, forbid, owe
-from simulators.incidents.elevator import LiftIncident
+from simulators.incidents.elevator import INSPECTION_SPEED, SERIOUS, LiftIncident
 from simulators.kernel import Script
 from simulators.truth import Expectation, Truth
 
@@ -13,9 +13,6 @@ __all__ = ["INCIDENTS"]
 
 STAND_REPORT_S: Final = 10.0
 """A terminal whose car stands where it should not reports at this beat."""
-INSPECTION_SPEED: Final = 0.2
-"""Metres a second: at most 0.63 by EN 81-20 5.12.1.5, slower near the end of the way."""
-_SERIOUS: Final = ("EL-01", "EL-02", "EL-03", "EL-04")
 
 
 class _Fault(LiftIncident):
@@ -37,7 +34,7 @@ class _Fault(LiftIncident):
         target = model.device.id
         truth.must_raise.append(owe(self.rule, target, self.within_s, self.severity))
         truth.may_raise += [Expectation(rule, target) for rule in (*self.besides, "EL-19")]
-        truth.must_not_raise += forbid(target, *_SERIOUS)
+        truth.must_not_raise += forbid(target, *SERIOUS)
 
     def course(self, lift: Lift, chronicle: Chronicle) -> Script:
         """It happens; help comes."""
@@ -209,7 +206,7 @@ class DoorHeld(LiftIncident):
         del site
         if float(truth.params["holds_s"]) > 665:
             truth.must_raise.append(owe("EL-12", model.device.id, 665))
-        truth.must_not_raise += forbid(model.device.id, *_SERIOUS, "EL-08", "EL-09", "EL-11")
+        truth.must_not_raise += forbid(model.device.id, *SERIOUS, "EL-08", "EL-09", "EL-11")
 
     def course(self, lift: Lift, chronicle: Chronicle) -> Script:
         """A box stands in the door."""
@@ -238,7 +235,7 @@ class EbikeIntoHome(LiftIncident):
         """What alerting owes: first that it is in the car, then that it leaves where people sleep."""
         del site
         truth.must_raise.append(owe("EL-15", model.device.id, 150, 2))
-        truth.must_not_raise += forbid(model.device.id, *_SERIOUS, "EL-11", "EL-12")
+        truth.must_not_raise += forbid(model.device.id, *SERIOUS, "EL-11", "EL-12")
 
     def course(self, lift: Lift, chronicle: Chronicle) -> Script:
         """In at the ground floor, out at a flat."""
@@ -262,47 +259,6 @@ class EbikeIntoHome(LiftIncident):
         chronicle.end()
 
 
-class MaintenanceVisit(LiftIncident):
-    """Half-monthly maintenance (TSG T5002): inspection mode, stops between floors with a man on the car. No alarm."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "maintenance_visit", "电梯维保作业", "maintenance visit", {"stops": 6, "works_s": 240.0},
-            {"stops": 3, "works_s": 150.0},
-        )  # fmt: skip
-
-    def owe(self, site: Site, model: Model, truth: Truth) -> None:
-        """Nothing may come of it."""
-        del site
-        truth.must_not_raise += forbid(
-            model.device.id, *_SERIOUS, "EL-05", "EL-06", "EL-08", "EL-09", "EL-10", "EL-11", "EL-12"
-        )
-
-    def course(self, lift: Lift, chronicle: Chronicle) -> Script:
-        """From stop to stop at inspection speed."""
-        chronicle.begin()
-        lift.mode = 2
-        lift.tell("mode_change", "gbt24476", "43")
-        lift.persons = 1
-        lift.report()
-        for stop in range(int(chronicle.truth.params["stops"])):
-            goal = min(len(lift.labels) - 1, max(0, lift.level + (1 if stop % 2 == 0 else -1)))
-            yield from lift.travel(goal, halt=0.6, speed=INSPECTION_SPEED)
-            left = float(chronicle.truth.params["works_s"])
-            while left > 0:
-                yield min(30.0, left)
-                left -= 30.0
-                lift.report()
-        yield from lift.travel(lift.level, speed=INSPECTION_SPEED)
-        yield from lift.open_doors(10.0)
-        lift.persons = 0
-        yield from lift.close_doors()
-        lift.mode = 1
-        lift.tell("mode_change", "gbt24476", "40")
-        lift.report()
-        chronicle.end()
-
-
 class GhostPresence(LiftIncident):
     """A poster on the car's wall: the presence sensor sees a person for hours while the lift goes on as ever."""
 
@@ -315,7 +271,7 @@ class GhostPresence(LiftIncident):
     def owe(self, site: Site, model: Model, truth: Truth) -> None:
         """Nothing may come of it."""
         del site
-        truth.must_not_raise += forbid(model.device.id, *_SERIOUS)
+        truth.must_not_raise += forbid(model.device.id, *SERIOUS)
 
     def start(self, site: Site, model: Model, chronicle: Chronicle) -> None:
         """The lift lives on."""
@@ -344,7 +300,7 @@ class TerminalSilent(LiftIncident):
         del site
         if float(truth.params["lasts_s"]) >= 680:
             truth.must_raise.append(owe("EL-18", model.device.id, 680))
-        truth.must_not_raise += forbid(model.device.id, *_SERIOUS, "EL-09")
+        truth.must_not_raise += forbid(model.device.id, *SERIOUS, "EL-09")
 
     def start(self, site: Site, model: Model, chronicle: Chronicle) -> None:
         """The lift itself lives on, unheard."""
@@ -378,7 +334,6 @@ INCIDENTS: Final[tuple[Incident, ...]] = (
     LiftPowerLoss("lift_power_loss", "单梯断电", "power of one lift lost"),
     DoorHeld(),
     EbikeIntoHome(),
-    MaintenanceVisit(),
     GhostPresence(),
     TerminalSilent(),
 )

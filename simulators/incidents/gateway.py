@@ -39,6 +39,8 @@ class GatewayOffline(Incident):
         """What alerting owes."""
         if float(truth.params["lasts_s"]) >= 330:
             truth.must_raise.append(owe("FC-18", model.device.id, 330))
+        elif float(truth.params["lasts_s"]) >= 240:
+            truth.may_raise.append(Expectation("FC-18", model.device.id))  # its five minutes may be over just then
         truth.may_raise.append(Expectation("SY-03", model.device.compound))
         for other in self._behind(site, model):
             silence = {"elevator": "EL-18", "ebike": "EB-14", "fire": "FC-18U"}[other.device.kind]

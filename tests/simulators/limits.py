@@ -91,7 +91,13 @@ CONDITIONS = {
     "lane_camera": lambda v: (("FC-19", 300, v["lane_occupied"]),),
     "fire_door": lambda v: (("FC-21", 1800, v["door_open"]),),
     "shed": lambda v: (("EB-06", 0, v["smoke"]),),
-    "station": lambda v: (("EB-15", 60, v["total_power_pct"] > 90),),
+    "station": lambda v: (("EB-15", 60, v["total_power_pct"] > 90), ("EB-07", 5, v["leakage"] >= 300)),
+    "cabinet": lambda v: (
+        ("EB-05", 30, v["temp_battery"] >= 50),
+        ("EB-05", 0, v["temp_battery"] >= 60),
+        ("EB-06", 0, v["smoke"]),
+        ("EB-07", 5, v["leakage"] >= 30),
+    ),
     "zone_camera": lambda _: (),
     "gateway": lambda v: (("SY-01", 60, abs(v["clock_offset"]) > 5),),
 }
