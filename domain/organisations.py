@@ -6,13 +6,16 @@ from msgspec import Struct, field
 
 from domain.places import Name
 
-__all__ = ["ORGANISATION_KINDS", "Contract", "Organisation"]
+__all__ = ["CONTRACTORS", "ORGANISATION_KINDS", "Contract", "Organisation"]
 
 ORGANISATION_KINDS: Final = (
     "property_firm", "owners_committee", "community", "street", "housing_center", "housing_bureau", "market_reg",
     "fire_brigade", "micro_fire", "maint_elevator", "maint_fire", "charge_operator", "power_co", "police", "urban_mgmt",
     "gov_service", "emergency_bureau", "supervision",
 )  # fmt: skip
+
+CONTRACTORS: Final = frozenset({"property_firm", "maint_elevator", "maint_fire", "charge_operator"})
+"""Kinds that serve compounds by contract only: without one they have no business there."""
 
 
 class Organisation(Struct, frozen=True):
@@ -41,3 +44,7 @@ class Contract(Struct, frozen=True):
     """What the organisation is to these compounds: property_firm, maint_elevator, maint_fire, charge_operator."""
     filed: bool = False
     """备案: the contract is filed with the housing centre."""
+
+    def in_force(self, day: str) -> bool:
+        """True on `day` (ISO date)."""
+        return self.valid_from <= day and (self.valid_until is None or day <= self.valid_until)

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from domain.devices import Device
 from domain.kinds import KINDS
-from domain.organisations import Contract, Organisation
+from domain.organisations import CONTRACTORS, Contract, Organisation
 from domain.places import Place
 
 __all__ = ["Registry"]
@@ -57,11 +57,7 @@ class Registry:
     def contracted(self, compound: str, role: str, day: str) -> Organisation | None:
         """Who serves `compound` in `role` on `day` (ISO date), by contract. None where nobody does (无物业小区)."""
         for contract in self._contracts_of.get(compound, ()):
-            if (
-                contract.role == role
-                and contract.valid_from <= day
-                and (contract.valid_until is None or day <= contract.valid_until)
-            ):
+            if contract.role == role and contract.in_force(day):
                 return self.organisations.get(contract.organisation)
         return None
 
@@ -80,6 +76,31 @@ class Registry:
             or self.territorial(compound, "community")
             or self.territorial(compound, "street")
         )
+
+    def compounds_within(self, places: Iterable[str]) -> frozenset[str]:
+        """Ids of the compounds at or below any of `places`."""
+        wanted = frozenset(places)
+        return frozenset(
+            place.id
+            for place in self.places.values()
+            if place.kind == "compound" and any(above.id in wanted for above in self.above(place.id))
+        )
+
+    def compounds_of(self, organisation: str, day: str) -> frozenset[str] | None:
+        """Ids of the compounds that an organisation answers for on `day` (ISO date).
+
+        By contract, and by territory where it has a place. None: all, for a body of the whole district that has neither
+        contract nor place. An organisation whose contracts have all ended answers for nothing.
+        """
+        mine = [contract for contract in self.contracts.values() if contract.organisation == organisation]
+        served = {compound for contract in mine if contract.in_force(day) for compound in contract.compounds}
+        known = self.organisations.get(organisation)
+        place = None if known is None else known.place
+        if place is not None:
+            return self.compounds_within((place,)) | served
+        if mine or known is None or known.kind in CONTRACTORS:
+            return frozenset(served)
+        return None
 
     def devices_in(self, compound: str) -> tuple[Device, ...]:
         """Devices of a compound, in registration order."""

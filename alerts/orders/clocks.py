@@ -1,0 +1,73 @@
+"""What time alone leads to for an order: urging, breaches, the climb from firm to street to district (§5.3)."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from alerts.orders.events import OrderEvent
+from domain.orders import CHAIN, URGE_AT, Clock, OrderState, OrderStep, Rung, WorkOrder
+
+__all__ = ["LEVELS", "overdue"]
+
+LEVELS: Final = 4
+_ORDER: Final = tuple(OrderState)
+_PHONE_FROM: Final = 3
+"""After two escalation steps an order of severity 1 that nobody has accepted ends at a human duty telephone."""
+
+
+def overdue(order: WorkOrder, now_ms: int) -> OrderEvent | None:
+    """The next thing that is due for `order` at `now_ms`, None when nothing is. Ask again with the order after it."""
+    return next(_due(order, now_ms), None)
+
+
+def _due(order: WorkOrder, now_ms: int) -> Iterator[OrderEvent]:
+    if not order.open:
+        return
+    asked = order.suspension
+    if asked is not None and asked.until_ms <= now_ms:
+        why = "expired" if order.standing else "not_approved"
+        yield OrderEvent(order.id, OrderStep.RESUME, reason=why)
+    if order.standing:
+        return
+    for clock in _running(order):
+        yield from _of_clock(order, clock, now_ms)
+    yield from _climb(order, now_ms)
+
+
+def _running(order: WorkOrder) -> list[Clock]:
+    """Clocks that somebody can still be late for. Nobody has an order that was returned: its new holder starts anew."""
+    away = {"accept", "arrive"} if order.state is OrderState.CREATED else set()
+    return [one for one in order.clocks if one.done_ms is None and one.breached_ms is None and one.name not in away]
+
+
+def _mark_ms(clock: Clock, share: float) -> int:
+    return clock.from_ms + round(share * (clock.due_ms - clock.from_ms))
+
+
+def _of_clock(order: WorkOrder, clock: Clock, now_ms: int) -> Iterator[OrderEvent]:
+    """Urged at each mark; marks that went by while we were away are not made up for once the clock has run out."""
+    shares = URGE_AT[order.severity][clock.urges :]
+    if shares and _mark_ms(clock, shares[0]) <= now_ms and (now_ms < clock.due_ms or shares[0] >= 1):
+        yield OrderEvent(order.id, OrderStep.URGE, clock=clock.name, reason="clock")
+    if clock.due_ms <= now_ms:
+        yield OrderEvent(order.id, OrderStep.BREACH, clock=clock.name)
+
+
+def _climb(order: WorkOrder, now_ms: int) -> Iterator[OrderEvent]:
+    if order.level < LEVELS and order.clocks:
+        for rung in CHAIN[order.severity][order.level - 1]:
+            if _reached(order, rung, now_ms):
+                why = rung.breach or "waited"
+                yield OrderEvent(order.id, OrderStep.ESCALATE, level=order.level + 1, reason=why)
+                return
+    waits = order.state in {OrderState.CREATED, OrderState.DISPATCHED}
+    if order.severity == 1 and waits and order.level >= _PHONE_FROM and not order.phone:
+        yield OrderEvent(order.id, OrderStep.ESCALATE, level=order.level, reason="phone")
+
+
+def _reached(order: WorkOrder, rung: Rung, now_ms: int) -> bool:
+    if rung.breach is not None:
+        clock = order.clock(rung.breach)
+        return clock is not None and clock.breached_ms is not None
+    if rung.after_ms is None or order.level_ms + rung.after_ms > now_ms:
+        return False
+    return rung.unless is None or _ORDER.index(order.state) < _ORDER.index(rung.unless)

@@ -1,0 +1,291 @@
+"""The life of an order: every step from every state, what people may ask, and what time leads to."""
+
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alerts.orders.calendar import WorkCalendar
+from alerts.orders.clocks import overdue
+from alerts.orders.commands import BY_HAND, StepOrder, steps_for
+from alerts.orders.events import OrderEvent
+from alerts.orders.lifecycle import TABLE, apply
+from domain.errors import AnjuError, Conflict, Rejected
+from domain.orders import Evidence, OrderState, OrderStep, WorkOrder
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+T0 = 1_795_399_200_000
+"""2026-11-23T10:00 in China, a Monday."""
+CALENDAR = WorkCalendar()
+PHOTO = Evidence("e1", "0" * 64, "image/jpeg", 1000, "after", "li", T0)
+
+
+def order(severity=1, **more):
+    base = {
+        "id": "o1", "no": "GD-20261123-0001", "state": OrderState.CREATED, "rev": 1, "severity": severity,
+        "kind": "elevator", "compound": "tj-hty", "place": "tj-hty-b1-u1", "subject": "EL-01", "source": "alert",
+        "created_ms": T0, "changed_ms": T0, "level_ms": T0, "alerts": ("a1",),
+    }  # fmt: skip
+    return WorkOrder(**base | more)
+
+
+def event(step, **more):
+    return OrderEvent("o1", step, **more)
+
+
+def after(one, *steps, at=T0, actor="li", **more):
+    for step in steps:
+        wish = step if isinstance(step, OrderEvent) else event(step, **more)
+        one = apply(one, wish, actor, at, CALENDAR)
+    return one
+
+
+def dispatched(severity=1, **more):
+    return after(order(severity, **more), event(OrderStep.DISPATCH, organisation="pf"), actor="clock")
+
+
+def ask(one, step, actor="li", at=T0, **more):
+    """What `steps_for` says, applied."""
+    for follows in steps_for(one, StepOrder(order_id="o1", actor=actor, step=step, **more), at):
+        one = apply(one, follows, actor, at, CALENDAR)
+    return one
+
+
+def lived(one, until_ms, step_ms=1000, from_ms=T0):
+    """[(minutes since T0, step, level or clock, reason)] of what time alone leads to."""
+    found = []
+    for now_ms in range(from_ms, until_ms + 1, step_ms):
+        while (due := overdue(one, now_ms)) is not None:
+            one = apply(one, due, "clock", now_ms, CALENDAR)
+            found.append((round((now_ms - T0) / MINUTE, 1), due.step.value, due.level or due.clock, due.reason))
+    return one, found
+
+
+# --- the table ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("state", "step"), list(product(OrderState, OrderStep)))
+def test_a_step_without_meaning_is_a_conflict_and_every_other_raises_the_revision(state, step):
+    one = order(state=state)
+    wish = event(step, organisation="st", level=2, until_ms=T0 + HOUR, alert_id="a2")
+    if step in TABLE[state]:
+        moved = apply(one, wish, "li", T0 + 1, CALENDAR)
+        assert (moved.state, moved.rev) == (TABLE[state][step], 2)
+    else:
+        with pytest.raises(Conflict):
+            apply(one, wish, "li", T0 + 1, CALENDAR)
+
+
+def test_the_whole_way_stops_one_clock_after_another_and_closes():
+    one = dispatched()
+    assert {clock.name for clock in one.clocks} == {"accept", "arrive", "handle", "close"}
+    one = ask(one, OrderStep.ACCEPT, at=T0 + MINUTE)
+    assert (one.handler, one.clock("accept").done_ms, one.clock("arrive").done_ms) == ("li", T0 + MINUTE, None)
+    one = ask(one, OrderStep.ARRIVE, at=T0 + 2 * MINUTE)
+    one = ask(one, OrderStep.HANDLE, at=T0 + 3 * MINUTE)
+    one = ask(one, OrderStep.SUBMIT, at=T0 + 9 * MINUTE, note="已救出", evidence=(PHOTO,))
+    assert (one.state, one.clock("handle").done_ms) == (OrderState.SUBMITTED, T0 + 9 * MINUTE)
+    with pytest.raises(Rejected, match="somebody else"):
+        ask(one, OrderStep.VERIFY)
+    one = ask(one, OrderStep.VERIFY, actor="wang", at=T0 + 20 * MINUTE)
+    assert (one.state, one.verified_by, one.close_reason) == (OrderState.CLOSED, "wang", "done")
+    assert all(clock.done_ms is not None for clock in one.clocks)
+    assert lived(one, T0 + 48 * HOUR, step_ms=HOUR)[1] == []
+
+
+def test_what_was_rejected_goes_back_to_the_handler_and_its_clock_runs_on():
+    one = ask(ask(dispatched(), OrderStep.ACCEPT), OrderStep.ARRIVE)
+    one = ask(one, OrderStep.SUBMIT, note="好了", evidence=(PHOTO,), at=T0 + 10 * MINUTE)
+    one = ask(one, OrderStep.REJECT, actor="wang", reason="门仍关不严", at=T0 + 20 * MINUTE)
+    assert (one.state, one.clock("handle").done_ms) == (OrderState.HANDLING, None)
+    assert ("breach", "handle") in [(step, what) for _, step, what, _ in lived(one, T0 + 61 * MINUTE)[1]]
+
+
+# --- what people may ask --------------------------------------------------------------------------------------------
+
+
+def test_the_grave_is_handled_on_site_and_shown_by_a_photo():
+    one = ask(dispatched(2), OrderStep.ACCEPT)
+    for step in (OrderStep.HANDLE, OrderStep.SUBMIT):
+        with pytest.raises(Rejected, match="arrive first"):
+            ask(one, step, note="好了")
+    one = ask(one, OrderStep.ARRIVE)
+    with pytest.raises(Rejected, match="photo"):
+        ask(one, OrderStep.SUBMIT, note="好了")
+    assert ask(one, OrderStep.SUBMIT, note="好了", evidence=(PHOTO,)).state is OrderState.SUBMITTED
+
+
+def test_a_false_alarm_needs_evidence_and_another_person():
+    one = ask(dispatched(3), OrderStep.ACCEPT)
+    with pytest.raises(Rejected):
+        ask(one, OrderStep.FALSE_ALARM, note="没有烟")
+    one = ask(one, OrderStep.FALSE_ALARM, note="没有烟", evidence=(PHOTO,))
+    with pytest.raises(Rejected, match="somebody else"):
+        ask(one, OrderStep.VERIFY)
+    assert ask(one, OrderStep.VERIFY, actor="wang").close_reason == "false_alarm"
+
+
+def test_an_order_is_returned_twice_at_most_and_its_next_holder_has_the_time_to_accept_anew():
+    one = dispatched()
+    for times in (1, 2):
+        one = ask(one, OrderStep.RETURN, reason="非本单位电梯", at=T0 + times * MINUTE)
+        assert (one.state, one.organisation, one.returns, one.lead) == (OrderState.CREATED, None, times, "pf")
+        one = ask(one, OrderStep.DISPATCH, organisation="pf2", actor="disp", at=T0 + times * 2 * MINUTE)
+        assert one.clock("accept").due_ms == T0 + times * 2 * MINUTE + 3 * MINUTE
+        assert one.clock("handle").due_ms == T0 + HOUR
+    with pytest.raises(Rejected, match="returned 2 times"):
+        ask(one, OrderStep.RETURN, reason="还是不归我们")
+
+
+def test_who_had_it_first_leads_after_a_transfer():
+    one = ask(dispatched(), OrderStep.TRANSFER, organisation="me", reason="维保单位处理", actor="disp")
+    assert (one.state, one.organisation, one.lead) == (OrderState.DISPATCHED, "me", "pf")
+    with pytest.raises(AnjuError, match="instead"):
+        ask(one, OrderStep.TRANSFER, organisation="me", reason="again")
+
+
+def test_life_safety_never_stands_still():
+    for one in (dispatched(1), dispatched(2, life_safety=True)):
+        with pytest.raises(Rejected, match="never stand still"):
+            ask(ask(one, OrderStep.ACCEPT), OrderStep.ASK_SUSPENSION, reason="等配件", until_ms=T0 + HOUR)
+
+
+def test_clocks_stand_still_while_suspended_and_the_pause_is_recorded():
+    one = ask(ask(dispatched(2), OrderStep.ACCEPT), OrderStep.ARRIVE)
+    one = ask(one, OrderStep.ASK_SUSPENSION, reason="等配件", until_ms=T0 + 10 * HOUR)
+    assert one.clock("handle").due_ms == T0 + 4 * HOUR, "asking alone stops nothing"
+    with pytest.raises(Rejected, match="somebody else"):
+        ask(one, OrderStep.SUSPEND)
+    one = ask(one, OrderStep.SUSPEND, actor="boss", at=T0 + HOUR)
+    with pytest.raises(Rejected, match="resume"):
+        ask(one, OrderStep.SUBMIT, note="好了", evidence=(PHOTO,))
+    one, found = lived(one, T0 + 10 * HOUR, step_ms=MINUTE)
+    assert found == [(600.0, "resume", None, "expired")]
+    assert one.suspended_ms == 9 * HOUR
+    assert one.clock("handle").due_ms == T0 + 13 * HOUR
+
+
+def test_a_suspension_nobody_approves_lapses():
+    one = ask(ask(dispatched(3), OrderStep.ACCEPT), OrderStep.ASK_SUSPENSION, reason="等", until_ms=T0 + HOUR)
+    one, found = lived(one, T0 + HOUR, step_ms=MINUTE)
+    assert found[-1][1:] == ("resume", None, "not_approved")
+    assert one.suspended_ms == 0
+
+
+def test_a_hotline_case_is_closed_only_when_its_caller_was_called_back():
+    one = ask(dispatched(3, source="hotline", alerts=()), OrderStep.ACCEPT)
+    one = ask(one, OrderStep.SUBMIT, note="已劝离")
+    one = ask(one, OrderStep.VERIFY, actor="wang")
+    assert one.state is OrderState.VERIFIED
+    one = ask(one, OrderStep.CALL_BACK, actor="wang", note="满意")
+    assert one.state is OrderState.CLOSED
+
+
+def test_failed_dissuasion_goes_to_the_competent_department_at_once():
+    one = ask(ask(dispatched(3), OrderStep.ACCEPT), OrderStep.REFUSED_ADVICE, note="拒不挪车")
+    assert (one.refused_advice, one.level) == (True, 3)
+
+
+def test_reopening_begins_again_and_counts():
+    one = ask(ask(dispatched(3), OrderStep.ACCEPT), OrderStep.SUBMIT, note="好了")
+    one = ask(one, OrderStep.VERIFY, actor="wang", at=T0 + HOUR)
+    one = ask(one, OrderStep.REOPEN, actor="wang", reason="又漏水", at=T0 + 2 * HOUR)
+    assert (one.state, one.organisation, one.reopened) == (OrderState.DISPATCHED, "pf", 1)
+    assert one.clock("accept").done_ms is None
+    assert one.clock("accept").from_ms == T0 + 2 * HOUR
+
+
+def test_a_step_on_an_older_revision_is_a_conflict():
+    with pytest.raises(Conflict):
+        ask(dispatched(), OrderStep.ACCEPT, rev=1)
+
+
+def test_nobody_escalates_or_closes_by_hand():
+    for step in set(OrderStep) - BY_HAND:
+        with pytest.raises(Rejected):
+            ask(dispatched(), step)
+
+
+# --- what time leads to ---------------------------------------------------------------------------------------------
+
+
+def test_four_hours_in_which_nobody_comes_to_an_entrapment_climb_to_a_telephone():
+    one, found = lived(dispatched(), T0 + 4 * HOUR)
+    assert found == [
+        (1.5, "urge", "accept", "clock"),
+        (2.4, "urge", "accept", "clock"),
+        (3.0, "breach", "accept", ""),
+        (3.0, "escalate", 2, "accept"),
+        (5.0, "urge", "arrive", "clock"),
+        (8.0, "urge", "arrive", "clock"),
+        (10.0, "breach", "arrive", ""),
+        (10.0, "escalate", 3, "arrive"),
+        (10.0, "escalate", 3, "phone"),
+        (30.0, "urge", "handle", "clock"),
+        (48.0, "urge", "handle", "clock"),
+        (60.0, "breach", "handle", ""),
+        (60.0, "escalate", 4, "handle"),
+    ]
+    assert one.phone
+    assert one.level == 4
+
+
+def test_maintenance_units_have_half_an_hour_to_arrive():
+    one = apply(order(), event(OrderStep.DISPATCH, organisation="me"), "clock", T0, CALENDAR, maintenance=True)
+    assert one.clock("arrive").due_ms == T0 + 30 * MINUTE
+
+
+def test_an_order_that_was_accepted_in_time_climbs_only_for_what_is_late():
+    one = ask(dispatched(), OrderStep.ACCEPT, at=T0 + MINUTE)
+    one = ask(one, OrderStep.ARRIVE, at=T0 + 9 * MINUTE)
+    one, found = lived(one, T0 + 2 * HOUR, from_ms=T0 + 9 * MINUTE)
+    assert [(step, what) for _, step, what, _ in found] == [
+        ("urge", "handle"), ("urge", "handle"), ("breach", "handle"),
+    ]  # fmt: skip
+    assert one.level == 1
+
+
+def test_lesser_orders_wait_for_working_hours():
+    one = after(order(3), event(OrderStep.DISPATCH, organisation="pf"), at=T0 + 7 * HOUR)  # 17:00
+    assert one.clock("accept").due_ms == T0 + 23 * HOUR, "09:00 the next day"
+
+
+def test_nothing_is_made_up_for_after_a_long_time_away():
+    one, found = lived(dispatched(), T0 + 4 * HOUR, step_ms=1, from_ms=T0 + 4 * HOUR)
+    assert [step for _, step, _, _ in found] == ["breach"] * 3 + ["escalate"] * 4
+    assert (one.level, one.phone) == (4, True)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_whatever_people_and_time_do_an_order_keeps_its_promises(data):
+    severity = data.draw(st.integers(1, 4))
+    one, now_ms = dispatched(severity), T0
+    for _ in range(data.draw(st.integers(1, 25))):
+        now_ms += data.draw(st.integers(0, 40 * HOUR))
+        while (due := overdue(one, now_ms)) is not None:
+            before = one
+            one = apply(one, due, "clock", now_ms, CALENDAR)
+            assert one.rev == before.rev + 1
+        step = data.draw(st.sampled_from(sorted(BY_HAND)))
+        wish = {
+            "actor": data.draw(st.sampled_from(["li", "wang", "boss"])), "reason": "r", "note": "n",
+            "organisation": data.draw(st.sampled_from(["pf", "me", None])), "leader": "zhao",
+            "until_ms": now_ms + data.draw(st.integers(1, 200 * HOUR)),
+            "evidence": data.draw(st.sampled_from([(), (PHOTO,)])),
+        }  # fmt: skip
+        try:
+            one = ask(one, step, at=now_ms, **wish)
+        except AnjuError:
+            continue
+        assert one.returns <= 2
+        assert not (one.standing and (severity == 1 or one.life_safety))
+        assert one.lead == "pf"
+        assert one.level <= 4
+        if not one.open:
+            assert one.verified_by is not None
+            assert severity > 2 or one.verified_by not in {one.handler, one.submitted_by}
+        names = [clock.name for clock in one.clocks]
+        assert len(names) == len(set(names))
