@@ -26,6 +26,7 @@ from simulators.scenarios import SCENARIOS, Scenario, ScenarioErrors, find_scena
 from simulators.schedule import Planned
 from simulators.session import Run, RunPlan, Summary
 from simulators.truth import Truth
+from simulators.vendors import VENDORS, speaking
 from simulators.wire import WireFaults
 
 __all__ = ["simulate"]
@@ -47,6 +48,16 @@ class _Duration(click.ParamType[float]):
         if match is None:
             self.fail(f"{value!r} is no duration: write 90s, 15m, 2h or 1d", param, ctx)
         return float(match[1]) * _UNITS[match[2] or "s"]
+
+
+class _Span(_Duration):
+    """A duration that takes time."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds = super().convert(value, param, ctx)
+        if not seconds > 0:
+            self.fail(f"{value!r} is no time at all: write 90s, 15m, 2h or 1d", param, ctx)
+        return seconds
 
 
 class _Speed(click.ParamType[float]):
@@ -99,7 +110,12 @@ class _Incident(click.ParamType[Planned]):
 
 
 _Rate = click.FloatRange(0.0, 1.0)
-_RATES: Final = ("duplicates", "reorder", "loss", "corrupt", "skewed")
+_WIRE: Final = {
+    "duplicates": "duplicates", "reorder": "reorder", "loss": "loss", "corrupt": "corrupt", "skewed": "skewed",
+    "skew": "skew_s", "drifting": "drifting", "drift": "drift_per_day_s", "silent": "silent", "held": "held",
+    "held_every": "held_every_s", "held_for": "held_s", "storm_every": "storm_every_s",
+}  # fmt: skip
+"""Option → the field of `WireFaults` that it goes before."""
 
 
 def _list(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -141,15 +157,6 @@ def _check(ctx: click.Context, param: click.Parameter, value: tuple[Path, ...]) 
     ctx.exit(1 if bad else 0)
 
 
-def _write_district(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
-    """Prints a district's registry file."""
-    del param
-    if value is None or ctx.resilient_parsing:
-        return
-    click.echo(district_text(value), nl=False)
-    ctx.exit()
-
-
 @click.command()
 @click.option("--broker", envvar=["ANJU_SIM_BROKER", "ANJU_BROKER"], default="mqtt://127.0.0.1:1883", show_default=True,
               help="mqtt://[user:pass@]host[:port], or mqtts://")  # fmt: skip
@@ -182,6 +189,18 @@ def _write_district(ctx: click.Context, param: click.Parameter, value: str | Non
 @click.option("--corrupt", type=_Rate, help="Share of packets that arrive damaged.  [demo: 0.001]")
 @click.option("--skewed", type=_Rate, help="Share of devices with a wrong clock.")
 @click.option("--skew", type=_Duration(), help="How wrong such a clock is at most.  [default: 400s]")
+@click.option("--drifting", type=_Rate, help="Share of devices whose clock runs fast or slow.")
+@click.option("--drift", type=_Duration(), help="By how much such a clock is off after a day at most.  [default: 20s]")
+@click.option("--silent", type=_Rate, help="Share of devices that never say anything.")
+@click.option("--held", type=_Rate,
+              help="Share of gateways that are cut off now and then, and send late what they kept.")  # fmt: skip
+@click.option("--held-every", type=_Span(), help="From one such time to the next, on average.  [default: 1h]")
+@click.option("--held-for", type=_Span(), help="How long each lasts.  [default: 5m]")
+@click.option("--storm-every", type=_Span(), metavar="DURATION",
+              help="All gateways lose their connection and come back together, by the wall's clock.")  # fmt: skip
+@click.option("--form", "forms", type=click.Choice(list(VENDORS)), multiple=True,
+              help="Devices of matching types speak this vendor's form. May be repeated.")  # fmt: skip
+@click.option("--vendor-forms", is_flag=True, help="All devices that can speak a vendor's form do: every --form.")
 @click.option("--beside", is_flag=True,
               help="Start although another simulator plays at this broker: for other devices than its.")  # fmt: skip
 @click.option("--orders", is_flag=True, hidden=True, help="Obey JSON lines on standard input (simulators/remote.py).")
@@ -191,8 +210,8 @@ def _write_district(ctx: click.Context, param: click.Parameter, value: str | Non
               help="List the shipped scenarios.")  # fmt: skip
 @click.option("--check", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False), is_eager=True,
               expose_value=False, callback=_check, help="Check a scenario file instead. May be repeated.")  # fmt: skip
-@click.option("--print-district", type=click.Choice(["demo", "towers"]), is_eager=True, expose_value=False,
-              callback=_write_district, help="Print a district's registry file, for anju registry import.")  # fmt: skip
+@click.option("--print-district", type=click.Choice(["demo", "towers"]),
+              help="Print a district's registry file, for anju registry import; with the forms of --form.")  # fmt: skip
 def simulate(**options: Any) -> None:
     """Publish a simulated district over real MQTT.
 
@@ -205,6 +224,9 @@ def simulate(**options: Any) -> None:
     as_json = bool(options["as_json"])
     if options["print_load_district"]:
         click.echo(load_district_text(options["load_devices"]), nl=False)
+        return
+    if options["print_district"] is not None:
+        click.echo(district_text(options["print_district"], _forms(options)), nl=False)
         return
     try:
         if options["load"] is not None:
@@ -235,6 +257,10 @@ def _broker(options: dict[str, Any]) -> Broker:
     return Broker.parse(options["broker"], options["user"], password)
 
 
+def _forms(options: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(VENDORS) if options["vendor_forms"] else options["forms"]
+
+
 def _load(options: dict[str, Any], as_json: bool) -> None:
     seed = 1 if options["seed"] is None else options["seed"]
     run_load(
@@ -248,8 +274,8 @@ def _prepared(options: dict[str, Any], as_json: bool) -> Run:
     faults = WireFaults(corrupt=0.001) if options["demo"] else WireFaults()
     if scenario is not None:
         faults = scenario.wire
-    given = {"skew_s": options["skew"]} | {key: options[key] for key in _RATES}
-    faults = msgspec.structs.replace(faults, **{key: value for key, value in given.items() if value is not None})
+    given = {field: options[name] for name, field in _WIRE.items() if options[name] is not None}
+    faults = msgspec.structs.replace(faults, **given)
     seed, duration_s = options["seed"], options["duration"]
     plan = RunPlan(
         seed=seed if seed is not None else scenario.seed if scenario is not None else 1,
@@ -263,6 +289,7 @@ def _prepared(options: dict[str, Any], as_json: bool) -> Run:
         faults=faults,
     )
     registry = scenario.registry if scenario is not None else load_district(options["district"] or DEMO_DISTRICT)
+    registry = speaking(registry, _forms(options))
     broker = _broker(options)
     attend = Remote(_orders(), _answer).obey if options["orders"] else lambda _: None
     name = f"sim-{secrets.token_hex(3)}" if options["beside"] else "sim"

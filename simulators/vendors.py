@@ -4,13 +4,17 @@ The service understands these by mapping files (``ingest/forms``). Nothing here 
 in a mapping cannot hide behind the same mistake in what is sent.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from msgspec.structs import replace
+
+from domain.devices import Device
+from domain.registry import Registry
 from simulators.kernel import Message
 
-__all__ = ["VENDORS", "VendorForm"]
+__all__ = ["SPEAKERS", "VENDORS", "VendorForm", "form_of", "speaking"]
 
 VendorForm = Callable[[Message, int, str], dict[str, Any]]
 """(message, time by the device's clock in epoch ms, boot) → the payload's JSON."""
@@ -108,3 +112,40 @@ VENDORS: Final[dict[str, VendorForm]] = {
     "lift_box": _lift_box, "charge_pile": _charge_pile, "water_nb": _water_nb, "fire_uitd": _fire_uitd,
 }  # fmt: skip
 """Name of the form, as a device's attribute ``form`` says it → what makes its payloads."""
+
+SPEAKERS: Final[dict[str, frozenset[str]]] = {
+    "lift_box": frozenset({"lift"}),
+    "charge_pile": frozenset({"port"}),
+    "water_nb": frozenset({"hydrant_pressure", "sprinkler_pressure", "tank"}),
+    "fire_uitd": frozenset({"smoke", "heat", "manual_call_point", "hydrant_button"}),
+}
+"""Name of the form → device types that such a vendor makes."""
+
+
+def form_of(device_type: str, forms: Collection[str]) -> str | None:
+    """Which of `forms` a device of this type speaks; None for the contract's own."""
+    return next((name for name in forms if device_type in SPEAKERS[name]), None)
+
+
+def speaking(registry: Registry, forms: Collection[str]) -> Registry:
+    """The same district, where every device that a vendor of one of `forms` makes speaks so: by its attribute ``form``.
+
+    A device that has one already keeps it.
+    """
+
+    def spoken(device: Device) -> Device:
+        form = form_of(device.type, forms)
+        if form is None or "form" in device.attrs:
+            return device
+        return replace(device, attrs={**device.attrs, "form": form})
+
+    if not forms:
+        return registry
+    return Registry(
+        registry.places.values(),
+        registry.organisations.values(),
+        registry.contracts.values(),
+        [spoken(device) for device in registry.devices.values()],
+        registry.overrides,
+        registry.version,
+    )

@@ -48,6 +48,8 @@ class Cabinet(Periodic):
     def settle(self) -> None:
         """Batteries at any state of charge."""
         self.smoke = False
+        self.mains = True
+        """Without it nothing charges; the controller goes on from a battery of its own."""
         self.batteries = [Battery(self.rng.uniform(0.2, 1.0), 0.0) for _ in range(COMPARTMENTS)]
         for battery in self.batteries:
             battery.celsius = self.air_c() + 2.0
@@ -59,21 +61,24 @@ class Cabinet(Periodic):
         """The battery that the cabinet is judged by."""
         return max(self.batteries, key=lambda battery: battery.celsius)
 
+    def taken_w(self) -> float:
+        """What the batteries take."""
+        return sum(battery.watts for battery in self.batteries) if self.mains else 0.0
+
     def watts(self) -> float:
         """Of all compartments, the controller included."""
-        return 25.0 + sum(battery.watts for battery in self.batteries)
+        return 25.0 + self.taken_w() if self.mains else 0.0
 
     def air_c(self) -> float:
         """Inside: warmer than outdoors, the more so the more is charged; a heater keeps it from freezing."""
         outdoor = self.climate.outdoor_c(self.kernel.now_ms)
-        taken = sum(battery.watts for battery in self.batteries)
-        return max(5.0, outdoor + 4.0 + VENTED_C_PER_W * taken)
+        return max(5.0, outdoor + 4.0 + VENTED_C_PER_W * self.taken_w())
 
     def pass_time(self, elapsed_s: float) -> None:
         """Charges, warms, and now and then somebody swaps a full battery for an empty one."""
         air = self.air_c()
         for battery in self.batteries:
-            watts = battery.watts
+            watts = battery.watts if self.mains else 0.0
             battery.charge = min(1.0, battery.charge + watts * 0.93 * elapsed_s / 3.6e6 / CAPACITY_KWH)
             if battery.heating_c_per_s > 0:
                 battery.celsius += battery.heating_c_per_s * elapsed_s
@@ -94,7 +99,7 @@ class Cabinet(Periodic):
             "temp_ambient": round(self.air_c(), 1),
             "smoke": self.smoke,
             "total_power": round(self.watts(), 1),
-            "voltage": round(volts, 1),
+            "voltage": round(volts, 1) if self.mains else 0.0,
             "leakage": round(self._leak_ma + self.extra_leak_ma + self.rng.uniform(0, 0.3), 2),
             "rssi": self.signal_strength(),
         }

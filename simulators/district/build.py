@@ -20,6 +20,7 @@ from simulators.district.blueprint import (
     Blueprint,
 )
 from simulators.district.fittings import Fitter
+from simulators.vendors import form_of
 
 __all__ = ["build", "rendered"]
 
@@ -128,10 +129,15 @@ def build(compounds: Sequence[Blueprint] = COMPOUNDS) -> dict[str, list[Row]]:
     }
 
 
-def rendered(compounds: Sequence[Blueprint] = COMPOUNDS) -> str:
-    """The text of a district file."""
+def rendered(compounds: Sequence[Blueprint] = COMPOUNDS, forms: Sequence[str] = ()) -> str:
+    """The text of a district file. Devices that a vendor of one of `forms` makes have the attribute ``form``."""
     parts = [HEADER]
-    for key, rows in build(compounds).items():
+    tables = build(compounds)
+    for row in tables["devices"]:
+        form = form_of(row["type"], forms)
+        if form is not None:
+            row["attrs"] = {**row.get("attrs", {}), "form": form}
+    for key, rows in tables.items():
         parts.append(f"{key}:\n")
         for row in rows:
             line = yaml.safe_dump(row, allow_unicode=True, sort_keys=False, default_flow_style=True, width=10_000)

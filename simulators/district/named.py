@@ -1,6 +1,6 @@
 """Districts that a scenario can name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Final
 
@@ -12,7 +12,7 @@ from domain.organisations import Contract, Organisation
 from domain.places import Place
 from domain.registry import Registry
 from simulators.district import load_district
-from simulators.district.blueprint import TOWERS
+from simulators.district.blueprint import COMPOUNDS, TOWERS
 from simulators.district.build import build, rendered
 
 __all__ = ["DISTRICTS", "district", "district_text", "part_of"]
@@ -56,6 +56,9 @@ def district(name: str) -> Registry:
     return DISTRICTS[name]()
 
 
-def district_text(name: str) -> str:
-    """The registry file of ``demo`` or ``towers``, so that a running Anju can learn of its devices."""
-    return rendered(TOWERS) if name == "towers" else rendered()
+def district_text(name: str, forms: Sequence[str] = ()) -> str:
+    """The registry file of ``demo`` or ``towers``, so that a running Anju can learn of its devices.
+
+    `forms`: vendors' forms that devices of matching types are said to speak.
+    """
+    return rendered(TOWERS if name == "towers" else COMPOUNDS, forms)

@@ -3,12 +3,17 @@
 from typing import Final
 
 from simulators.devices.base import Model
-from simulators.devices.ebike import Port
+from simulators.devices.ebike import Port, Station
 from simulators.incidents.base import Chronicle, Incident, Site, forbid, owe
 from simulators.kernel import Script
 from simulators.truth import Truth
 
-__all__ = ["INCIDENTS", "ChargingOverheat"]
+__all__ = ["INCIDENTS", "ChargingOverheat", "meters_of"]
+
+
+def meters_of(site: Site, port: Model) -> list[Station]:
+    """The meters of the shed that a port stands in: what the port takes is a part of what they say."""
+    return [one for one in site.models.values() if isinstance(one, Station) and port in one.ports]
 
 
 class ChargingOverheat(Incident):

@@ -5,6 +5,7 @@ from typing import ClassVar, Final
 from simulators.devices.base import Model
 from simulators.devices.ebike import Port, Shed, ZoneCamera
 from simulators.incidents.base import Chronicle, Incident, Site, forbid, owe
+from simulators.incidents.ebike import meters_of
 from simulators.kernel import Script
 from simulators.truth import Expectation, Truth
 
@@ -66,10 +67,10 @@ class OverPower(_PortFault):
         )
 
     def owe(self, site: Site, model: Model, truth: Truth) -> None:
-        """What alerting owes."""
-        del site
+        """What alerting owes. A small station may be over its contract with it."""
         truth.must_raise.append(owe("EB-01", model.device.id, 4 * BEAT_S, 2))
         truth.may_raise.append(Expectation("EB-02", model.device.id))
+        truth.may_raise += [Expectation("EB-15", meter.device.id) for meter in meters_of(site, model)]
         truth.must_not_raise += forbid(model.device.id, "EB-06", "EB-10", "EB-11")
 
     def course(self, site: Site, port: Port, chronicle: Chronicle) -> Script:

@@ -6,12 +6,17 @@ from simulators.devices.base import Model
 from simulators.devices.ebike import Port, Station
 from simulators.devices.ebike_cabinet import Cabinet
 from simulators.incidents.base import Chronicle, Incident, Site, forbid, owe
+from simulators.incidents.ebike import meters_of
 from simulators.kernel import Script
 from simulators.truth import Expectation, Truth
 
 __all__ = ["INCIDENTS"]
 
 BEAT_S: Final = 10.0
+LIMIT_MA: Final = 30.0
+STATION_LIMIT_MA: Final = 300.0
+USUAL_MA: Final = 60.0
+"""More than a station of ten sound ports leaks."""
 
 
 def _saying(model: Model, seconds: float) -> Script:
@@ -37,9 +42,20 @@ class Leakage(Incident):
         return isinstance(model, Port | Cabinet) and model.busy is None and site.online(model)
 
     def owe(self, site: Site, model: Model, truth: Truth) -> None:
-        """What alerting owes."""
-        del site
-        truth.must_raise.append(owe("EB-07", model.device.id, 4 * BEAT_S, 2))
+        """What alerting owes: at the port from 30 mA, at its station from 300 mA, which counts what all ports leak."""
+        leak_ma = float(truth.params["leak_ma"])
+        if leak_ma >= LIMIT_MA:
+            truth.must_raise.append(owe("EB-07", model.device.id, 4 * BEAT_S, 2))
+        else:
+            truth.may_raise.append(Expectation("EB-07", model.device.id))
+        for meter in meters_of(site, model):
+            name = meter.device.id
+            if leak_ma >= STATION_LIMIT_MA:
+                truth.must_raise.append(owe("EB-07", name, 2 * (meter.device.period_s or 60.0) + BEAT_S, 3))
+            elif leak_ma + USUAL_MA < STATION_LIMIT_MA:
+                truth.must_not_raise += forbid(name, "EB-07")
+            else:
+                truth.may_raise.append(Expectation("EB-07", name))
         truth.must_not_raise += forbid(model.device.id, "EB-01", "EB-03", "EB-05", "EB-06", "EB-10", "EB-11")
 
     def start(self, site: Site, model: Model, chronicle: Chronicle) -> None:
@@ -75,6 +91,7 @@ class StationOverload(Incident):
         """What alerting owes."""
         del site
         truth.must_raise.append(owe("EB-15", model.device.id, 60 + 4 * BEAT_S, 3))
+        truth.must_not_raise += forbid(model.device.id, "EB-07")
 
     def start(self, site: Site, model: Model, chronicle: Chronicle) -> None:
         """Takes its course."""
@@ -118,7 +135,7 @@ class CabinetBattery(Incident):
         if float(params["smoke_from_c"]) < float(params["peak_c"]):
             smoke_s = (float(params["smoke_from_c"]) - now_c) / per_s
             truth.must_raise.append(owe("EB-06", model.device.id, smoke_s + 4 * BEAT_S, 1))
-        truth.may_raise.append(Expectation("SY-02", model.device.id))
+        truth.must_not_raise += forbid(model.device.id, "EB-03", "EB-04", "EB-07", "EB-15")
 
     def start(self, site: Site, model: Model, chronicle: Chronicle) -> None:
         """Takes its course."""

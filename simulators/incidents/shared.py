@@ -4,6 +4,7 @@ from typing import Final
 
 from simulators.devices.base import Model
 from simulators.devices.ebike import Port
+from simulators.devices.ebike_cabinet import Cabinet
 from simulators.devices.elevator import Lift
 from simulators.devices.fire_panel import Panel
 from simulators.devices.gateway import Gateway
@@ -33,7 +34,7 @@ class PowerCut(Incident):
         return [
             other
             for other in site.models.values()
-            if isinstance(other, Lift | Port | Panel | Gateway) and compound in (None, other.device.compound)
+            if isinstance(other, Lift | Port | Cabinet | Panel | Gateway) and compound in (None, other.device.compound)
         ]
 
     def held(self, site: Site, model: Model) -> list[Model]:
@@ -69,23 +70,23 @@ class PowerCut(Incident):
                 if other.closed:
                     other.cut("power_cut")
                     other.process.hurry()
-            elif isinstance(other, Panel):
-                other.catch_up()
-                other.mains = False
-                other.process.hurry()
-            elif isinstance(other, Gateway):
-                other.mains = False
-                other.process.hurry()
+            else:
+                self._switch(other, on=False)
         yield lasts_s
         for other in dark:
-            if isinstance(other, Panel | Gateway):
-                if isinstance(other, Panel):
-                    other.catch_up()
-                other.mains = True
-                other.process.hurry()
+            self._switch(other, on=True)
         # Lifts that were on a ride when it happened come back last.
         yield 200.0
         chronicle.end()
+
+    @staticmethod
+    def _switch(other: Model, *, on: bool) -> None:
+        """Takes the mains from what goes on by a battery, or gives them back."""
+        if isinstance(other, Panel | Cabinet):
+            other.catch_up()
+        if isinstance(other, Panel | Cabinet | Gateway):
+            other.mains = on
+            other.process.hurry()
 
     @staticmethod
     def _rescue(lift: Lift, lasts_s: float) -> None:

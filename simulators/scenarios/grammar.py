@@ -28,6 +28,8 @@ _KEYS: Final = (
     "expect",
 )  # fmt: skip
 _WIRE: Final = {one.name: one.default for one in msgspec.structs.fields(WireFaults)}
+_SPANS: Final = ("held_every_s", "held_s")
+"""Of the wire: what cannot be no time at all."""
 
 
 class Include(Struct, frozen=True, kw_only=True):
@@ -98,7 +100,7 @@ def _wire(reader: Reader, node: Node | None) -> WireFaults:
     if node is not None:
         for key, value in reader.mapping(node, "wire", _WIRE).items():
             if isinstance(_WIRE[key], float) and key.endswith("_s"):
-                one: Any = reader.seconds(value, f"wire {key}")
+                one: Any = reader.seconds(value, f"wire {key}", 1.0 if key in _SPANS else 0.0)
             elif isinstance(_WIRE[key], float):
                 one = reader.number(value, f"wire {key}", 0.0, 1.0)
             else:
