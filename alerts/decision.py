@@ -8,8 +8,12 @@ from alerts.alert import Alert
 from alerts.events import Event
 from alerts.intents import Notify
 from domain.errors import AnjuError
+from domain.orders import WorkOrder
 
-__all__ = ["Decision", "Entry", "ValueUpdate"]
+__all__ = ["Answer", "Decision", "Entry", "ValueUpdate"]
+
+Answer = Alert | WorkOrder | None
+"""What a command is answered with: the alert or the order it was about, as it stands afterwards."""
 
 
 class Entry(Struct, frozen=True):
@@ -22,6 +26,8 @@ class Entry(Struct, frozen=True):
     """Receive time of the input that led to it."""
     alert: Alert | None = None
     cmd: str | None = None
+    order: WorkOrder | None = None
+    """The work order as it stands afterwards, if the fact is about one."""
 
 
 class ValueUpdate(Struct, frozen=True, gc=False):
@@ -38,8 +44,8 @@ class Decision(Struct):
     entries: list[Entry] = field(default_factory=list)
     intents: list[Notify] = field(default_factory=list)
     values: list[ValueUpdate] = field(default_factory=list)
-    answer: Alert | None = None
-    """For a command: the alert as it stands afterwards."""
+    answer: Answer = None
+    """For a command."""
     refusal: AnjuError | None = None
     """For a command: why it has no effect."""
     memory: Any = None

@@ -16,12 +16,16 @@ from alerts.inputs import Answered
 from alerts.intents import Notify
 from alerts.lifecycle import apply, closing_reason, suppressed_by
 from alerts.liveness import OFFLINE, grouped
+from alerts.orders.events import OrderEvent, OrderOpened
+from alerts.orders.lifecycle import apply as apply_order
+from alerts.orders.wire import to_wire as order_to_wire
 from alerts.rules.base import RuleInfo
 from alerts.state import EngineState, Slot, Watch, newest_mark
 from alerts.suppression import Flap, maintenance_for
 from alerts.times import local_day
 from alerts.wire import to_wire
 from domain.limits import FRESH_MS_MAX
+from domain.orders import WorkOrder
 from domain.readings import Reading
 from domain.registry import Registry
 
@@ -46,6 +50,7 @@ class Changes(Struct):
     begun: set[str] = field(default_factory=set)
     answers: dict[str, Answered] = field(default_factory=dict)
     number: tuple[str, int] | None = None
+    order_number: tuple[str, int] | None = None
     unopened: int = 0
     started_ms: int | None = None
     ticked_ms: int | None = None
@@ -65,6 +70,8 @@ class Draft:
         self.intents: list[Notify] = []
         self.changes = Changes(at_ms=now_ms)
         self.answer: Alert | None = None
+        self.answer_order: WorkOrder | None = None
+        self._orders: dict[str, WorkOrder] = {}
         self._alerts: dict[str, Alert] = {}
         self._latest: dict[Slot, Alert] = {}
         self._opened = 0
@@ -134,11 +141,47 @@ class Draft:
         """The rule behind an alert, if it is still in force."""
         return self.state.rule(alert.rule)
 
+    def order(self, order_id: str) -> WorkOrder | None:
+        """An order as it stands now: open, or closed not long ago."""
+        book = self.state.book
+        return self._orders.get(order_id) or book.open.get(order_id) or book.closed.get(order_id)
+
+    def open_orders(self) -> list[WorkOrder]:
+        """All open orders as they stand now, oldest first."""
+        return [order for order in {**self.state.book.open, **self._orders}.values() if order.open]
+
     # --- consequences -----------------------------------------------------------------------------------------------
 
-    def record(self, event: Event, actor: str, alert: Alert | None = None, cmd: str | None = None) -> None:
+    def record(
+        self,
+        event: Event,
+        actor: str,
+        alert: Alert | None = None,
+        cmd: str | None = None,
+        order: WorkOrder | None = None,
+    ) -> None:
         """Adds a line for the journal."""
-        self.entries.append(Entry(event, actor, self.now_ms, alert, cmd))
+        self.entries.append(Entry(event, actor, self.now_ms, alert, cmd, order))
+
+    def put_order(
+        self, order: WorkOrder, event: OrderOpened | OrderEvent, actor: str, reason: str, cmd: str | None = None
+    ) -> WorkOrder:
+        """Lays a new version of an order over the state, journals why, and tells the world."""
+        self._orders[order.id] = order
+        self.record(event, actor, cmd=cmd, order=order)
+        body = order_to_wire(order, self.state.registry)
+        self.intents.append(
+            Notify(f"{order.id}:{order.rev}:mqtt", "mqtt", order.id, order.rev, order.severity, reason, True, body,
+                   "order")
+        )  # fmt: skip
+        return order
+
+    def step_order(self, order: WorkOrder, event: OrderEvent, actor: str, cmd: str | None = None) -> WorkOrder:
+        """Lets an order take a step. Raises `Conflict` where it has no meaning. Returns the order after."""
+        who = self.state.registry.organisations.get(event.organisation or order.organisation or "")
+        far = who is not None and who.kind.startswith("maint_")
+        after = apply_order(order, event, actor, self.now_ms, self.state.book.calendar, maintenance=far)
+        return self.put_order(after, event, actor, str(event.step), cmd)
 
     def put(self, alert: Alert) -> None:
         """Lays a new version of an alert over the state."""
@@ -225,10 +268,21 @@ class Draft:
         self.changes.number = (day, number)
         return f"GJ-{day}-{number:04d}"
 
+    def next_order_number(self) -> str:
+        """The next number of an order for people: ``GD-20261123-0007``, counted anew each local day."""
+        day = local_day(self.now_ms)
+        last_day, last = self.changes.order_number or (self.state.book.day, self.state.book.last_number)
+        day = max(day, last_day)
+        number = last + 1 if day == last_day else 1
+        self.changes.order_number = (day, number)
+        return f"GD-{day}-{number:04d}"
+
     def decision(self) -> Decision:
         """The finished decision: liveness changes are journalled last, in one event for each kind of change."""
         if not self.state.catching_up:
             moved = ((watch.device.id, live, why) for watch, (live, why) in self.changes.live.items())
             for event in grouped(moved, self.now_ms):
                 self.record(event, "system" if event.why in {"data", "state", "lwt"} else "clock")
-        return Decision(self.entries, self.intents, self.changes.values, self.answer, memory=self.changes)
+        return Decision(
+            self.entries, self.intents, self.changes.values, self.answer_order or self.answer, memory=self.changes
+        )

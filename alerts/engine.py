@@ -13,6 +13,8 @@ from alerts.draft import Changes, Draft
 from alerts.inputs import AdoptRegistry, Command, DeclareMaintenance, EndMaintenance, Input, Record, Tick
 from alerts.judging import take_verdict
 from alerts.liveness import OFFLINE, ONLINE, UNKNOWN
+from alerts.ordering import decide_order, review_orders
+from alerts.orders.commands import OpenOrder, StepOrder
 from alerts.rules.base import SLOW
 from alerts.state import EngineState, Watch
 from alerts.ticking import decide_tick, set_live
@@ -39,6 +41,7 @@ def decide(state: EngineState, entry: Input, now_ms: int) -> Decision:
             _decide_batch(draft, entry)
         case Tick():
             decide_tick(draft)
+            review_orders(draft)
         case Command():
             return decide_command(draft, entry)
         case DeclareMaintenance() | EndMaintenance():
@@ -48,6 +51,8 @@ def decide(state: EngineState, entry: Input, now_ms: int) -> Decision:
             draft.changes.registry = entry.registry
         case Record():
             draft.record(entry.event, entry.actor)
+        case OpenOrder() | StepOrder():
+            return decide_order(draft, entry)
     return draft.decision()
 
 
@@ -165,6 +170,8 @@ def evolve(state: EngineState, decision: Decision) -> None:
     for entry in decision.entries:
         if entry.alert is not None:
             state.put(entry.alert)
+        if entry.order is not None:
+            state.book.put(entry.order)
     _evolve_memory(state, changes)
     _evolve_devices(state, changes)
     _evolve_clock(state, changes)
@@ -211,6 +218,8 @@ def _evolve_memory(state: EngineState, changes: Changes) -> None:
     state.begun |= changes.begun & state.windows.keys()
     for cmd, answered in changes.answers.items():
         state.remember_answer(cmd, answered)
+    if changes.order_number is not None:
+        state.book.day, state.book.last_number = changes.order_number
     if changes.number is not None:
         state.number_day, state.last_number = changes.number
     state.unopened += changes.unopened

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from alerts.alert import Alert, Evidence, Suppression
+from alerts.orders.events import OrderEvent, OrderOpened
 
 __all__ = [
     "AlertAcknowledged",
@@ -20,6 +21,8 @@ __all__ = [
     "MaintenanceDeclared",
     "MaintenanceEnded",
     "NoteAdded",
+    "OrderEvent",
+    "OrderOpened",
     "RegistryImported",
     "RulesLoaded",
     "SeverityChanged",
@@ -200,6 +203,8 @@ AlertEvent = (
 )
 Event = (
     AlertEvent
+    | OrderOpened
+    | OrderEvent
     | MaintenanceDeclared
     | MaintenanceEnded
     | LivenessChanged

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct, field
 
 from alerts.events import Event
+from alerts.orders.commands import OpenOrder, StepOrder
 from domain.ids import payload_digest
 from domain.readings import Batch
 from domain.registry import Registry
@@ -151,4 +152,6 @@ Input = (
     | Tick
     | AdoptRegistry
     | Record
+    | OpenOrder
+    | StepOrder
 )

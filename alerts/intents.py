@@ -22,3 +22,5 @@ class Notify(Struct, frozen=True, tag="notify"):
     ring: bool = True
     """False: for screens and records only; nobody is called (suppressed, late, a note, an all-clear)."""
     body: dict[str, Any] = field(default_factory=dict)
+    about: str = "alert"
+    """``alert`` or ``order``; `alert_id` and `rev` are then those of the order."""

@@ -7,10 +7,11 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from alerts.alert import Alert
-from alerts.decision import Entry, ValueUpdate
+from alerts.decision import Answer, Entry, ValueUpdate
 from alerts.events import LivenessChanged
 from alerts.inputs import Answered, Input
 from alerts.intents import Notify
+from domain.orders import WorkOrder
 from domain.readings import DeadLetter, Reading
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "Journal",
     "JournalRow",
     "LastValue",
+    "OrderQuery",
+    "Orders",
     "Outbox",
     "Owed",
     "Page",
@@ -37,7 +40,7 @@ __all__ = [
 class Desk(Protocol):
     """Where every input is handed in. Thread-safe."""
 
-    def submit(self, entry: Input) -> "Future[Alert | None]":
+    def submit(self, entry: Input) -> "Future[Answer]":
         """Queues `entry` for the one writer.
 
         The future is done when everything that follows from the input is durable. It carries the alert after a
@@ -58,6 +61,8 @@ class JournalRow(Struct, frozen=True):
     cmd: str | None
     alert: Alert | None = None
     """The alert as it stood right after this line; not filled when lines of all alerts are asked for by `rows`."""
+    order: WorkOrder | None = None
+    """The same for a line about a work order, whose id then is `alert_id`."""
 
 
 class SlotMark(Struct, frozen=True, gc=False):
@@ -205,6 +210,41 @@ class Page(Struct, frozen=True):
 
     items: list[Any]
     cursor: str | None
+
+
+class OrderQuery(Struct, frozen=True):
+    """A filter over work orders. Empty or None means no restriction."""
+
+    open: bool | None = None
+    state: tuple[str, ...] = ()
+    severity: tuple[int, ...] = ()
+    compound: tuple[str, ...] = ()
+    organisation: tuple[str, ...] = ()
+    handler: tuple[str, ...] = ()
+    source: tuple[str, ...] = ()
+    alert: str | None = None
+    """Those that this alert belongs to."""
+    cursor: str | None = None
+    limit: int = 100
+
+
+class Orders(Protocol):
+    """Work orders as the journal left them."""
+
+    def recent(self) -> list[WorkOrder]:
+        """The latest closed ones by time of closing, then all open ones, oldest first."""
+
+    def ordered(self) -> set[str]:
+        """Ids of open alerts that belong to an order, open or closed."""
+
+    def last_number(self, day: str) -> int:
+        """Highest order number given out on `day` (``20261123``), 0 if none."""
+
+    def order(self, order_id: str) -> WorkOrder:
+        """One order by id or by its number for people. Raises `NotFound`."""
+
+    def orders(self, query: OrderQuery) -> Page:
+        """Orders by filter, newest first."""
 
 
 class DeadLetterRow(Struct, frozen=True):

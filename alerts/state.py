@@ -10,6 +10,7 @@ from alerts.alert import Alert
 from alerts.clocks import device_of
 from alerts.events import MaintenanceDeclared
 from alerts.inputs import Answered
+from alerts.orders.book import OrderBook
 from alerts.ports import SlotMark
 from alerts.rules.base import CompiledRule, Rulebook, RuleInfo
 from alerts.rules.screen import screen_together
@@ -190,6 +191,8 @@ class EngineState:
         """Receive time of the latest tick."""
         self.turned_ms: int | None = None
         """What our own clock was set back to last, or showed at the start."""
+        self.book = OrderBook()
+        """Work orders."""
         self.sources: frozenset[str] = frozenset()
         """Rules whose open alerts explain others (`RuleInfo.symptom_of`)."""
         self.catching_up = False
@@ -311,6 +314,7 @@ class EngineState:
 
     def put(self, alert: Alert) -> None:
         """Takes over an alert as journalled."""
+        self.book.follow(alert)
         slot = self.slot(alert.rule, alert.target)
         slot.last_alert = alert.id
         slot.marks = alert.marks

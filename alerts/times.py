@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["SHANGHAI", "local_day", "rfc3339"]
+__all__ = ["SHANGHAI", "local_date", "local_day", "rfc3339"]
 
 SHANGHAI: Final = timezone(timedelta(hours=8))
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,3 +30,8 @@ def _second(second: int) -> str:
 def local_day(ms: int) -> str:
     """``20261122``: the local calendar day, as alert numbers carry it."""
     return _local(ms).strftime("%Y%m%d")
+
+
+def local_date(ms: int) -> str:
+    """``2026-11-22``: the local calendar day, as contracts are dated."""
+    return _local(ms).strftime("%Y-%m-%d")

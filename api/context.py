@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Request
 
 from alerts.alert import Alert
+from alerts.decision import Answer
 from alerts.inputs import Input
 from alerts.wire import to_wire
 from api.auth import Door
@@ -46,15 +47,15 @@ class Api:
         wire = to_wire(alert, self.ports.registry(), self.ports.clock_ms(), rule)
         return wire | {"trend": live["trend"] if live else [], "children": live["children"] if live else 0}
 
-    async def submit(self, entry: Input) -> Alert | None:
+    async def submit(self, entry: Input) -> Answer:
         """Hands `entry` to the station and waits until all that follows is durable. Raises its refusal.
 
         A client that goes away meanwhile does not take its command back: the station may be at it already.
         """
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Alert | None] = loop.create_future()
+        answer: asyncio.Future[Answer] = loop.create_future()
 
-        def settle(done: "Future[Alert | None]") -> None:
+        def settle(done: "Future[Answer]") -> None:
             if answer.done():
                 return
             error = done.exception()
@@ -63,7 +64,7 @@ class Api:
             else:
                 answer.set_result(done.result())
 
-        def told(done: "Future[Alert | None]") -> None:
+        def told(done: "Future[Answer]") -> None:
             try:
                 loop.call_soon_threadsafe(settle, done)
             except RuntimeError:

@@ -6,7 +6,7 @@ from typing import Final
 
 from domain.errors import Invalid
 
-__all__ = ["ID_PATTERN", "alert_id", "checked_id", "is_id", "payload_digest"]
+__all__ = ["ID_PATTERN", "alert_id", "checked_id", "is_id", "order_id", "payload_digest"]
 
 ID_PATTERN: Final = r"^[A-Za-z0-9_-]{1,64}$"
 """No dots: they separate subjects on NATS. No slashes, spaces or wildcards: they separate or match MQTT topics."""
@@ -32,9 +32,17 @@ def alert_id(rule: str, target: str, onset_ms: int) -> str:
 
     The same breach always has the same id, so judging a packet again after a crash cannot open a second alert.
     """
-    digest = hashlib.blake2b(f"{rule}\x00{target}\x00{onset_ms}".encode(), digest_size=8).digest()
-    number = int.from_bytes(digest, "big")
-    return "a" + "".join(_ALPHABET[number >> shift & 31] for shift in range(60, -1, -5))
+    return "a" + _spelt(f"{rule}\x00{target}\x00{onset_ms}")
+
+
+def order_id(made_of: str) -> str:
+    """The id of the work order that is made of an alert's id, or of a person's command: made twice, it is the same."""
+    return "w" + _spelt(f"order\x00{made_of}")
+
+
+def _spelt(text: str) -> str:
+    number = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+    return "".join(_ALPHABET[number >> shift & 31] for shift in range(60, -1, -5))
 
 
 def payload_digest(payload: bytes) -> int:

@@ -57,6 +57,12 @@ EVIDENCE_SAMPLES_MAX: Final = 60
 TREND_POINTS_MAX: Final = 12
 """Points of the small curve in an alert row."""
 NOTE_CHARS_MAX: Final = 2_000
+ORDER_RETURNS_MAX: Final = 2
+"""A work order that was returned so often is decided about from above (domain.md §5.2)."""
+SUSPENSION_MS_MAX: Final = 7 * 86_400_000
+"""Clocks of a work order stand still for seven days at most."""
+CLOSED_ORDERS_KEPT_MAX: Final = 2_000
+"""Closed work orders kept at hand, to be reopened or called back about; older ones are in the store."""
 OPEN_ALERTS_MAX: Final = 50_000
 """A district in flood holds fewer; beyond it, severity 3 and 4 are counted but not opened."""
 SHELVE_MS_MAX: Final = 8 * 3_600_000

@@ -67,6 +67,8 @@ class OrderStep(StrEnum):
     ESCALATE = "escalate"
     SUPERVISE = "supervise"
     """督办: a named leader and a due date of its own."""
+    WORSEN = "worsen"
+    """One of its alerts has become graver: so has it, and its clocks with it."""
     JOIN = "join"
     """A further alert belongs to it."""
     RECOVER = "recover"

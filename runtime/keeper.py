@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Final
 
-from alerts.alert import Alert
+from alerts.decision import Answer
 from alerts.ports import Checkpoint, Journal, Telemetry
 from domain.errors import Unavailable
 from domain.limits import BATCHES_IN_FLIGHT_MAX, BATCHES_UNSTORED_MAX
@@ -25,7 +25,7 @@ SLOW_S: Final = 1.0
 HANGS_S: Final = 10.0
 """A disk that has not answered for so long is taken for one that fails."""
 
-_Item = tuple[Batch, Checkpoint | None, "Future[Alert | None]"]
+_Item = tuple[Batch, Checkpoint | None, "Future[Answer]"]
 
 
 class Keeper:
@@ -87,7 +87,7 @@ class Keeper:
             return f"the disk has not answered for {self._at_it_s():.0f} s"
         return self.failing
 
-    def keep(self, batch: Batch, memory: Checkpoint | None, answer: "Future[Alert | None]") -> None:
+    def keep(self, batch: Batch, memory: Checkpoint | None, answer: "Future[Answer]") -> None:
         """Queues a judged batch; `memory` is saved once the batch is durable. Blocks only when the shelf is full."""
         self._shelf.put((batch, memory, answer))
 
@@ -112,7 +112,7 @@ class Keeper:
             log.exception("the keeper stops")
             self._on_failure(error)
 
-    def _store(self, batch: Batch, memory: Checkpoint | None, answer: "Future[Alert | None]") -> None:
+    def _store(self, batch: Batch, memory: Checkpoint | None, answer: "Future[Answer]") -> None:
         if self._broken is not None:
             # A later batch must not overtake one that is not stored: its number would close the door behind it.
             answer.set_exception(self._broken)

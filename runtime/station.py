@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Final
 
-from alerts.alert import Alert
 from alerts.checkpoint import snapshot
-from alerts.decision import Decision
+from alerts.decision import Answer, Decision
 from alerts.engine import decide, evolve
 from alerts.inputs import Input, Tick
 from alerts.ports import Checkpoint, Feed, Journal
@@ -63,7 +62,7 @@ class Station:
         self._clock_ms = clock_ms
         self._ring = ring
         self._on_failure = on_failure
-        self._inbox: queue.Queue[tuple[Input, Future[Alert | None]] | None] = queue.Queue(INBOX_DEPTH_MAX)
+        self._inbox: queue.Queue[tuple[Input, Future[Answer]] | None] = queue.Queue(INBOX_DEPTH_MAX)
         self._open = True
         self._ended = False
         self._next_tick_s = 0.0
@@ -72,9 +71,9 @@ class Station:
 
     # --- the Desk port ------------------------------------------------------------------------------------------
 
-    def submit(self, entry: Input) -> "Future[Alert | None]":
+    def submit(self, entry: Input) -> "Future[Answer]":
         """See `alerts.ports.Desk`. Thread-safe; never blocks."""
-        answer: Future[Alert | None] = Future()
+        answer: Future[Answer] = Future()
         if not self._open:
             answer.set_exception(Unavailable("station.stopped", "the station is stopping"))
             return answer
@@ -134,7 +133,7 @@ class Station:
             self._ended = True
             self._refuse_rest()
 
-    def _next(self) -> "tuple[Input, Future[Alert | None]] | None":
+    def _next(self) -> "tuple[Input, Future[Answer]] | None":
         wait_s = max(0.0, self._next_tick_s - time.monotonic())
         try:
             item = self._inbox.get(timeout=wait_s)
@@ -142,7 +141,7 @@ class Station:
             return None
         return _STOP if item is None else item
 
-    def _take(self, entry: Input, now_ms: int, answer: "Future[Alert | None]") -> None:
+    def _take(self, entry: Input, now_ms: int, answer: "Future[Answer]") -> None:
         try:
             self._work(entry, now_ms, answer)
         except BaseException as error:
@@ -150,7 +149,7 @@ class Station:
                 answer.set_exception(error)
             raise
 
-    def _work(self, entry: Input, now_ms: int, answer: "Future[Alert | None]") -> None:
+    def _work(self, entry: Input, now_ms: int, answer: "Future[Answer]") -> None:
         began = time.perf_counter()
         if isinstance(entry, Batch):
             for decision, dead in decisions(self.state, entry):
@@ -204,4 +203,4 @@ class Station:
                 item[1].set_exception(Unavailable("station.stopped", "the station has stopped"))
 
 
-_STOP: "tuple[Input, Future[Alert | None]]" = (Tick(), Future())
+_STOP: "tuple[Input, Future[Answer]]" = (Tick(), Future())

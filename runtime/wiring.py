@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Final, Protocol
 
-from alerts.alert import Alert
+from alerts.decision import Answer
 from alerts.events import RegistryImported, RulesLoaded, StorageChanged
 from alerts.inputs import AdoptRegistry, Record
 from alerts.state import EngineState
@@ -128,6 +128,8 @@ class House:
             last_number=journal.last_number(day),
             number_day=day,
         )
+        orders = self.database.orders
+        self.state.book.begin(orders.recent(), orders.ordered(), day, orders.last_number(day))
         self.gate = Gate()
         self.recovered = recover(self.state, self.gate, journal, self.telemetry, clock_ms)
         self._build_station(now_ms)
@@ -295,7 +297,7 @@ class House:
 
         finished: Future[None] = Future()
 
-        def adopted(answer: "Future[Alert | None]") -> None:
+        def adopted(answer: "Future[Answer]") -> None:
             try:
                 answer.result()
                 self.intake.adopt(registry.devices)

@@ -1,14 +1,16 @@
 """Checks the journal against itself: nothing changed, nothing left out, nothing slipped in."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, exists, func, select
 
 from domain.errors import Unavailable
 from storage.access import Access
-from storage.lines import alert_row, genesis, line_hash
-from storage.schema import alerts, journal, meta
+from storage.lines import ORDER_KINDS, alert_row, genesis, line_hash
+from storage.orders import order_row
+from storage.schema import alerts, journal, meta, orders
 
 __all__ = ["verify"]
 
@@ -34,7 +36,7 @@ def verify(access: Access, store: str) -> tuple[int, str | None]:
             last, digest = _ends(connection)
         _chain(access, store, last, digest)
         try:
-            _compare_alerts(access)
+            _compare(access)
         except Unavailable as error:
             return last, f"the lines are whole, but the alerts cannot be read: {error.text}"
     except _BrokenError as found:
@@ -95,26 +97,37 @@ def _checked(row: Row[Any], seq: int, digest: bytes) -> bytes:
     return found
 
 
-def _compare_alerts(access: Access) -> None:
+def _compare(access: Access) -> None:
+    """Alerts and work orders stand as their last lines left them, and none of them is gone."""
+    about_order = journal.c.kind.startswith(ORDER_KINDS)
+    _compare_rows(access, alerts, alert_row, "alert", ~about_order)
+    _compare_rows(access, orders, order_row, "order", about_order)
+
+
+def _compare_rows(
+    access: Access,
+    table: Table,
+    row_of: Callable[[int, bytes], tuple[Any, ...]],
+    what: str,
+    mine: ColumnElement[bool],
+) -> None:
     newer = journal.alias()
-    stale = exists().where(
-        newer.c.alert_id == alerts.c.id, newer.c.seq > alerts.c.seq, newer.c.alert_after.is_not(None)
-    )
-    joined = alerts.outerjoin(journal, and_(journal.c.seq == alerts.c.seq, journal.c.alert_id == alerts.c.id))
-    query = select(alerts, journal.c.alert_after, stale.label("stale")).select_from(joined).order_by(alerts.c.id)
+    stale = exists().where(newer.c.alert_id == table.c.id, newer.c.seq > table.c.seq, newer.c.alert_after.is_not(None))
+    joined = table.outerjoin(journal, and_(journal.c.seq == table.c.seq, journal.c.alert_id == table.c.id))
+    query = select(table, journal.c.alert_after, stale.label("stale")).select_from(joined).order_by(table.c.id)
     after = ""
     while True:
         with access.read() as connection:
-            rows = connection.execute(query.where(alerts.c.id > after).limit(PAGE)).all()
+            rows = connection.execute(query.where(table.c.id > after).limit(PAGE)).all()
         for row in rows:
-            if row.alert_after is None or row.stale or tuple(row[:-2]) != alert_row(row.seq, row.alert_after):
-                raise _BrokenError(row.seq, f"alert {row.id} does not stand as line {row.seq} left it")
+            if row.alert_after is None or row.stale or tuple(row[:-2]) != row_of(row.seq, row.alert_after):
+                raise _BrokenError(row.seq, f"{what} {row.id} does not stand as line {row.seq} left it")
         if len(rows) < PAGE:
             break
         after = rows[-1].id
-    known = exists().where(alerts.c.id == journal.c.alert_id)
-    lost = select(journal.c.seq, journal.c.alert_id).where(journal.c.alert_after.is_not(None), ~known)
+    known = exists().where(table.c.id == journal.c.alert_id)
+    lost = select(journal.c.seq, journal.c.alert_id).where(journal.c.alert_after.is_not(None), mine, ~known)
     with access.read() as connection:
         found = connection.execute(lost.order_by(journal.c.seq).limit(1)).first()
     if found is not None:
-        raise _BrokenError(found.seq, f"alert {found.alert_id} of line {found.seq} is gone")
+        raise _BrokenError(found.seq, f"{what} {found.alert_id} of line {found.seq} is gone")

@@ -14,6 +14,7 @@ from storage.access import BUSY_MS, Access
 from storage.history import SqlHistory
 from storage.journal import SqlJournal
 from storage.migrate import check, migrate
+from storage.orders import SqlOrders
 from storage.outbox import SqlOutbox
 from storage.registry import SqlRegistryStore
 from storage.schema import meta
@@ -38,6 +39,7 @@ class Database:
         self.journal = SqlJournal(access, self.store)
         self.outbox = SqlOutbox(access)
         self.history = SqlHistory(access)
+        self.orders = SqlOrders(access)
         self.users = SqlUsers(access)
         self.registry = SqlRegistryStore(access)
 

@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 from sqlalchemy import Connection, Row, select, update
 
 from alerts.alert import Alert
@@ -21,8 +21,9 @@ from storage import checkpoints
 from storage.access import Access
 from storage.chain import verify
 from storage.deadletters import DeadLetterBox
-from storage.lines import Line, alert_of, alert_row, encode, event_of, event_time, genesis, line_after
-from storage.schema import alerts, journal, maintenance, meta, outbox, slot_marks
+from storage.lines import ORDER_KINDS, Line, alert_of, alert_row, encode, event_of, event_time, genesis, line_after
+from storage.orders import order_of, order_row
+from storage.schema import alerts, journal, maintenance, meta, order_alerts, orders, outbox, slot_marks
 from storage.upsert import Append, upsert
 
 __all__ = ["SqlJournal"]
@@ -32,6 +33,8 @@ _LINES: Final = Append(journal)
 _ALERTS: Final = Append(alerts, key=("id",))
 _MARKS: Final = Append(slot_marks, key=("rule", "target"))
 _META: Final = Append(meta, key=("key",))
+_ORDERS: Final = Append(orders, key=("id",))
+_JOINED: Final = Append(order_alerts, ignore=True)
 _OWED: Final = Append(outbox, ignore=True)
 _LIVENESS: Final = LivenessChanged.__struct_config__.tag
 _OPEN: Final = itemgetter(_ALERTS.columns.index("open"))
@@ -194,6 +197,8 @@ class SqlJournal:
     def _append(self, connection: Connection, entries: Sequence[Entry], lines: list[Line]) -> None:
         _LINES.run(connection, [astuple(line) for line in lines])
         changed: dict[str, tuple[Any, ...]] = {}
+        moved: dict[str, tuple[Any, ...]] = {}
+        joined: dict[tuple[str, str], None] = {}
         marks: dict[tuple[str, str], tuple[Any, ...]] = {}
         for entry, line in zip(entries, lines, strict=True):
             alert = entry.alert
@@ -203,11 +208,16 @@ class SqlJournal:
                 if at_ms is not None:
                     mark = (alert.rule, alert.target, alert.id, at_ms, encode(alert.marks))
                     marks[mark[:2]] = mark
+            elif entry.order is not None and line.alert_after is not None:
+                moved[entry.order.id] = order_row(line.seq, line.alert_after, entry.order)
+                joined.update(dict.fromkeys((alert_id, entry.order.id) for alert_id in entry.order.alerts))
             elif isinstance(entry.event, MaintenanceDeclared | MaintenanceEnded):
                 _maintain(connection, entry.event, line)
         # Those that end go first: a slot may close and open again within one transaction.
         _ALERTS.run(connection, sorted(changed.values(), key=_OPEN))
         _MARKS.run(connection, list(marks.values()))
+        _ORDERS.run(connection, list(moved.values()))
+        _JOINED.run(connection, list(joined))
         last = lines[-1]
         _META.run(connection, [("head", f"{last.seq}:{last.hash.hex()}")])
 
@@ -243,5 +253,10 @@ def _owed(intent: Notify, at_ms: int) -> tuple[Any, ...]:
 
 
 def _row(row: Row[Any], after: bytes | None) -> JournalRow:
-    alert = None if after is None else alert_of(after)
-    return JournalRow(row.seq, row.at_ms, row.actor, row.kind, event_of(row.body), row.alert_id, row.cmd, alert)
+    event = event_of(row.body)
+    found = JournalRow(row.seq, row.at_ms, row.actor, row.kind, event, row.alert_id, row.cmd)
+    if after is None:
+        return found
+    if row.kind.startswith(ORDER_KINDS):
+        return replace(found, order=order_of(after))
+    return replace(found, alert=alert_of(after))

@@ -16,6 +16,7 @@ from alerts.events import AlertRaised, AlertReturned, ConditionReoccurred, Event
 from alerts.intents import Notify
 
 __all__ = [
+    "ORDER_KINDS",
     "Line",
     "alert_of",
     "alert_row",
@@ -29,6 +30,8 @@ __all__ = [
     "numbered",
 ]
 
+ORDER_KINDS: Final = "order."
+"""Lines about work orders are of kinds that begin so."""
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 _EVENT: Final = msgspec.json.Decoder(Event)
 _ALERT: Final = msgspec.json.Decoder(Alert)
@@ -63,10 +66,11 @@ def genesis(store: str) -> bytes:
 def line_after(seq: int, prev_hash: bytes, entry: Entry) -> Line:
     """The line for `entry` behind line `seq`."""
     event = entry.event
-    alert_id = entry.alert.id if entry.alert is not None else getattr(event, "alert_id", None)
+    about = entry.alert or entry.order
+    alert_id = about.id if about is not None else getattr(event, "alert_id", None)
     kind = str(event.__struct_config__.tag)
     body = encode(event)
-    after = encode(entry.alert) if entry.alert is not None else None
+    after = encode(about) if about is not None else None
     at_ms, actor, cmd = entry.at_ms, entry.actor, entry.cmd
     digest = line_hash(prev_hash, seq + 1, at_ms, actor, kind, alert_id, cmd, body, after)
     return Line(seq + 1, at_ms, actor, kind, alert_id, cmd, body, after, prev_hash, digest)

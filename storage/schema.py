@@ -36,6 +36,8 @@ __all__ = [
     "journal",
     "maintenance",
     "meta",
+    "order_alerts",
+    "orders",
     "organisations",
     "outbox",
     "overrides",
@@ -89,7 +91,10 @@ journal = Table(
     Index("ix_journal_alert", "alert_id", "seq"),
     Index("ix_journal_cmd", "at_ms", "seq", **_when("cmd IS NOT NULL", "cmd IS NOT NULL")),
 )
-"""Append-only: triggers refuse to change or delete a line. `body` and `alert_after` are canonical JSON in UTF-8."""
+"""Append-only: triggers refuse to change or delete a line. `body` and `alert_after` are canonical JSON in UTF-8.
+
+A line of kind ``order.…`` is about a work order: its id stands in `alert_id`, the order after it in `alert_after`.
+"""
 
 alerts = Table(
     "alerts",
@@ -126,6 +131,46 @@ alerts = Table(
     Index("ix_alerts_number", "day", "number"),
 )
 """Each alert as it stands: the fold of its journal lines. `seq` is the line that made it so."""
+
+orders = Table(
+    "orders",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("no", String(64), nullable=False),
+    Column("day", String(8), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("open", Boolean(create_constraint=False), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("severity", Integer, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("compound", String(64), nullable=False),
+    Column("place", String(64), nullable=False),
+    Column("organisation", String(64)),
+    Column("handler", String(128)),
+    Column("source", String(16), nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+    Column("closed_ms", BigInteger),
+    Column("rev", Integer, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("drill", Boolean(create_constraint=False), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("ix_orders_open", "created_ms", "id", **_when("open", "open = 1")),
+    Index("ix_orders_created", "created_ms", "id"),
+    Index("ix_orders_compound", "compound", "created_ms", "id"),
+    Index("ix_orders_organisation", "organisation", "created_ms", "id"),
+    Index("ix_orders_number", "day", "number"),
+)
+"""Each work order as it stands: the fold of its journal lines. `seq` is the line that made it so."""
+
+order_alerts = Table(
+    "order_alerts",
+    METADATA,
+    Column("alert_id", String(64), primary_key=True),
+    Column("order_id", String(64), primary_key=True),
+    Index("ix_order_alerts_order_id", "order_id"),
+)
 
 slot_marks = Table(
     "slot_marks",

@@ -6,8 +6,9 @@ from typing import Final
 from msgspec import Struct
 
 from alerts.orders.events import OrderEvent
-from alerts.orders.lifecycle import RETURNS_MAX, SUSPENSION_MS_MAX, next_state
+from alerts.orders.lifecycle import next_state
 from domain.errors import AnjuError, Conflict, Invalid, Rejected
+from domain.limits import ORDER_RETURNS_MAX, SUSPENSION_MS_MAX
 from domain.orders import LIMITS, Evidence, OrderState, OrderStep, WorkOrder
 
 __all__ = ["OpenOrder", "StepOrder", "steps_for"]
@@ -50,7 +51,8 @@ class StepOrder(Struct, frozen=True, kw_only=True):
 
 
 BY_HAND: Final = frozenset(OrderStep) - {
-    OrderStep.OPEN, OrderStep.BREACH, OrderStep.ESCALATE, OrderStep.RECOVER, OrderStep.CLOSE
+    OrderStep.OPEN, OrderStep.BREACH, OrderStep.ESCALATE, OrderStep.RECOVER, OrderStep.CLOSE, OrderStep.WORSEN,
+    OrderStep.JOIN
 }  # fmt: skip
 """Steps that a person may ask for; the others follow from something."""
 
@@ -142,7 +144,7 @@ def _verify(order: WorkOrder, wish: StepOrder, now_ms: int) -> AnjuError | None:
 
 
 def _return(order: WorkOrder, wish: StepOrder, now_ms: int) -> AnjuError | None:
-    if order.returns >= RETURNS_MAX:
+    if order.returns >= ORDER_RETURNS_MAX:
         return Rejected("order.returned_too_often", f"returned {order.returns} times: it is to be decided from above")
     return _needs_reason(order, wish, now_ms)
 

@@ -33,6 +33,8 @@ class OrderEvent(Struct, frozen=True, tag="order.step"):
     """URGE, BREACH: of which clock; URGE by hand has none."""
     level: int | None = None
     """ESCALATE: the level reached."""
+    severity: int | None = None
+    """WORSEN."""
     alert_id: str | None = None
     """JOIN."""
     evidence: tuple[Evidence, ...] = ()

@@ -8,12 +8,11 @@ from msgspec.structs import replace
 from alerts.orders.calendar import WorkCalendar
 from alerts.orders.events import OrderEvent
 from domain.errors import Conflict
+from domain.limits import SUSPENSION_MS_MAX
 from domain.orders import LIMITS, Clock, OrderState, OrderStep, Suspension, WorkOrder
 
-__all__ = ["RETURNS_MAX", "SUSPENSION_MS_MAX", "TABLE", "apply", "clocks_from", "next_state"]
+__all__ = ["TABLE", "apply", "clocks_from", "next_state"]
 
-RETURNS_MAX: Final = 2
-SUSPENSION_MS_MAX: Final = 7 * 86_400_000
 
 _N, _D, _A, _V = OrderState.CREATED, OrderState.DISPATCHED, OrderState.ACCEPTED, OrderState.ARRIVED
 _H, _S, _F, _C = OrderState.HANDLING, OrderState.SUBMITTED, OrderState.VERIFIED, OrderState.CLOSED
@@ -37,7 +36,7 @@ _MOVES: Final[dict[OrderStep, dict[OrderState, OrderState]]] = {
 }
 _ALWAYS: Final = frozenset(
     {OrderStep.URGE, OrderStep.BREACH, OrderStep.ESCALATE, OrderStep.SUPERVISE, OrderStep.JOIN, OrderStep.RECOVER,
-     OrderStep.REFUSED_ADVICE, OrderStep.ATTACH}
+     OrderStep.WORSEN, OrderStep.REFUSED_ADVICE, OrderStep.ATTACH}
 )  # fmt: skip
 """Steps that an open order takes in any state, without leaving it."""
 _EVEN_CLOSED: Final = frozenset({OrderStep.NOTE, OrderStep.CALL_BACK})
@@ -102,6 +101,8 @@ def apply(
     after = replace(order, **base)
     if change is not None:
         after = change(after, event, actor, now_ms)
+    if event.step is OrderStep.WORSEN:
+        after = _worse(after, event, now_ms, calendar)
     if event.step in {OrderStep.DISPATCH, OrderStep.TRANSFER, OrderStep.REOPEN}:
         after = _told(order, after, event, now_ms, calendar, maintenance=maintenance)
     return after
@@ -133,6 +134,22 @@ def _told(
     return replace(
         order, organisation=organisation, lead=order.lead or organisation, handler=event.handler, clocks=clocks
     )
+
+
+def _worse(order: WorkOrder, event: OrderEvent, now_ms: int, calendar: WorkCalendar) -> WorkOrder:
+    """What is still to be done is due by the graver limits from now on, or sooner if it was to be sooner anyway."""
+    order = replace(order, severity=min(order.severity, event.severity or order.severity))
+    if not order.clocks:
+        return order
+    if order.standing:
+        order = _resume(order, event, "", now_ms)  # what endangers life does not wait
+    had = {one.name: one for one in order.clocks}
+    clocks = []
+    for new in clocks_from(order, now_ms, calendar, maintenance=False):
+        old = had.get(new.name)
+        running = old is None or (old.done_ms is None and old.breached_ms is None and old.due_ms > new.due_ms)
+        clocks.append(new if running or old is None else old)
+    return replace(order, clocks=tuple(clocks))
 
 
 def _accept(order: WorkOrder, event: OrderEvent, actor: str, now_ms: int) -> WorkOrder:
@@ -227,7 +244,8 @@ def _supervise(order: WorkOrder, event: OrderEvent, actor: str, now_ms: int) -> 
 def _join(order: WorkOrder, event: OrderEvent, actor: str, now_ms: int) -> WorkOrder:
     del actor, now_ms
     known = event.alert_id is None or event.alert_id in order.alerts
-    return order if known else replace(order, alerts=(*order.alerts, event.alert_id), recovered_ms=None)
+    alerts = order.alerts if known or event.alert_id is None else (*order.alerts, event.alert_id)
+    return replace(order, alerts=alerts, recovered_ms=None)
 
 
 def _recover(order: WorkOrder, event: OrderEvent, actor: str, now_ms: int) -> WorkOrder:

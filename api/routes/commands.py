@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from alerts.alert import Alert
 from alerts.inputs import Acknowledge, AddNote, Resolve, Shelve, Unshelve
 from api.auth import Actor, Principal
 from api.context import Api, CommandKey, Context, command_id
@@ -35,7 +36,7 @@ async def _do(api: Api, command: Acknowledge | Shelve | Unshelve | Resolve | Add
             return await _do(api, replace(command, alert_id=old.id))
         # The engine remembers the open alerts and the latest closed ones: an older one is closed, not unknown.
         raise Conflict("alert.closed", "the alert is closed", old, by=old.closed_by, reason=old.close_reason) from None
-    if after is None:  # a repeat of a command whose alert has been closed long since
+    if not isinstance(after, Alert):  # a repeat of a command whose alert has been closed long since
         after = await run_in_threadpool(api.ports.history.alert, command.alert_id)
     return Json(api.wire(after))
 

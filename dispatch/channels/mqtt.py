@@ -1,4 +1,4 @@
-"""Alerts out on MQTT: every change of an alert on ``anju/v1/{compound}/alerts/{alert}`` with QoS 1."""
+"""Alerts and work orders out on MQTT, QoS 1: ``anju/v1/{compound}/alerts/{alert}`` and ``…/orders/{order}``."""
 
 import threading
 from collections.abc import Callable
@@ -17,7 +17,8 @@ from domain.limits import OUTBOX_CLAIM_MAX
 
 __all__ = ["MqttChannel"]
 
-TOPIC: Final = "anju/v1/{compound}/alerts/{alert}"
+TOPIC: Final = "anju/v1/{compound}/{what}/{id}"
+"""`what` is ``alerts`` or ``orders``."""
 
 
 class MqttChannel:
@@ -60,7 +61,7 @@ class MqttChannel:
         """See `Channel.send`."""
         if not self._client.is_connected():
             raise Unavailable("mqtt.disconnected", "not connected to the broker")
-        topic = TOPIC.format(compound=intent.body["compound"]["id"], alert=intent.alert_id)
+        topic = TOPIC.format(compound=intent.body["compound"]["id"], what=f"{intent.about}s", id=intent.alert_id)
         info = self._client.publish(topic, msgspec.json.encode(intent.body), qos=1)
         sent = info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
         with self._lock:

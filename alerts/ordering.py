@@ -1,0 +1,174 @@
+"""From alerts to people who come: orders made of alerts, and what time leads to for each (domain.md §5)."""
+
+from typing import Final
+
+from alerts.alert import Alert, AlertState
+from alerts.decision import Decision
+from alerts.draft import Draft
+from alerts.inputs import answered
+from alerts.orders.clocks import overdue
+from alerts.orders.commands import OpenOrder, StepOrder, steps_for
+from alerts.orders.events import OrderEvent, OrderOpened
+from alerts.times import local_date
+from domain.errors import AnjuError, Invalid, NotFound
+from domain.ids import order_id
+from domain.limits import NOTE_CHARS_MAX
+from domain.orders import LIMITS, OrderState, OrderStep, WorkOrder
+
+__all__ = ["decide_order", "review_orders"]
+
+_HOLDS: Final = frozenset({AlertState.UNACKNOWLEDGED, AlertState.ACKNOWLEDGED})
+_DONE: Final = frozenset({OrderState.SUBMITTED, OrderState.VERIFIED, OrderState.CLOSED})
+"""States in which an order takes no further alert: somebody has said that it is done."""
+_CALL_BACK_MS: Final = 86_400_000
+"""回访 of a hotline case within a working day (domain.md §5.2)."""
+
+
+def review_orders(draft: Draft) -> None:
+    """Everything about orders that is due at the draft's instant."""
+    if not draft.state.book.wanted:
+        return
+    for alert_id in list(draft.state.book.unordered):
+        alert = draft.alert(alert_id)
+        if alert is not None and _calls(draft, alert):
+            _answer(draft, alert)
+    for order in draft.open_orders():
+        _follow_alerts(draft, order)
+        while (due := overdue(draft.order(order.id) or order, draft.now_ms)) is not None:
+            draft.step_order(draft.order(order.id) or order, due, "clock")
+
+
+def _calls(draft: Draft, alert: Alert) -> bool:
+    """True once somebody has to be sent for `alert`: it rings, or is acknowledged, and has stood for long enough."""
+    allowed_ms = LIMITS[alert.severity].dispatch_ms
+    if not alert.open or alert.suppressed or allowed_ms is None or draft.now_ms - alert.raised_ms < allowed_ms:
+        return False
+    if "late" in alert.flags and not alert.life_safety:
+        return False
+    return alert.state in _HOLDS or alert.life_safety or alert.latching
+
+
+def _answer(draft: Draft, alert: Alert) -> None:
+    """The alert joins an order that is under way for the same thing, or gets one of its own."""
+    order = next((one for one in draft.open_orders() if _same_thing(draft, one, alert)), None)
+    if order is not None:
+        draft.step_order(order, OrderEvent(order.id, OrderStep.JOIN, alert_id=alert.id), "clock")
+        return
+    opened = WorkOrder(
+        id=order_id(alert.id), no=draft.next_order_number(), state=OrderState.CREATED, rev=1,
+        severity=alert.severity, kind=alert.kind, compound=alert.compound, place=alert.place, subject=alert.rule,
+        source="alert", created_ms=draft.now_ms, changed_ms=draft.now_ms, level_ms=draft.now_ms,
+        life_safety=alert.life_safety, drill="drill" in alert.flags, alerts=(alert.id,), device=alert.device,
+    )  # fmt: skip
+    _open(draft, opened, "clock")
+
+
+def _open(draft: Draft, opened: WorkOrder, actor: str, cmd: str | None = None) -> WorkOrder:
+    """Journals the order and gives it to who answers for the compound; nobody does: it waits to be given (待派)."""
+    order = draft.put_order(opened, OrderOpened(opened), actor, "opened", cmd)
+    first = draft.state.registry.responsible(order.compound, local_date(draft.now_ms))
+    if first is None:
+        return order
+    return draft.step_order(order, OrderEvent(order.id, OrderStep.DISPATCH, organisation=first.id), actor)
+
+
+def _same_thing(draft: Draft, order: WorkOrder, alert: Alert) -> bool:
+    """Somebody who comes for `order` comes for `alert` too: one lift, one building on fire, one shed."""
+    if (order.compound, order.kind) != (alert.compound, alert.kind) or order.state in _DONE:
+        return False
+    if order.drill != ("drill" in alert.flags) or order.source != "alert" or order.severity > alert.severity:
+        return False
+    if order.device is not None and order.device == alert.device:
+        return True
+    return alert.kind != "elevator" and _spot(draft, order.place) == _spot(draft, alert.place)
+
+
+def _spot(draft: Draft, place: str) -> str:
+    registry = draft.state.registry
+    found = registry.nearest(place, "building") or registry.nearest(place, "site")
+    return place if found is None else found.id
+
+
+def _follow_alerts(draft: Draft, order: WorkOrder) -> None:
+    """The signal recovers, or is there again; or has become graver."""
+    alerts = [alert for alert in map(draft.alert, order.alerts) if alert is not None]
+    standing = [alert for alert in alerts if alert.open and alert.state in _HOLDS]
+    gravest = min((alert.severity for alert in standing), default=order.severity)
+    if gravest < order.severity and order.state not in _DONE:
+        order = draft.step_order(order, OrderEvent(order.id, OrderStep.WORSEN, severity=gravest), "clock")
+    if order.alerts and not standing and order.recovered_ms is None:
+        draft.step_order(order, OrderEvent(order.id, OrderStep.RECOVER), "clock")
+    elif standing and order.recovered_ms is not None:
+        draft.step_order(order, OrderEvent(order.id, OrderStep.JOIN, alert_id=standing[-1].id), "clock")
+
+
+def decide_order(draft: Draft, wish: OpenOrder | StepOrder) -> Decision:
+    """The decision on a person's wish about an order; the refusal is part of it, never raised."""
+    fact = _fact(wish)
+    told = answered(fact, wish.actor)
+    known = draft.state.answers.get(wish.cmd or "")
+    if known is not None:
+        if known != told:
+            return Decision(refusal=Invalid("command.reused", f"{wish.cmd!r} was another command", cmd=wish.cmd))
+        draft.answer_order = draft.order(fact.order_id)
+        return draft.decision()
+    try:
+        if len(wish.note) > NOTE_CHARS_MAX or len(getattr(wish, "reason", "")) > NOTE_CHARS_MAX:
+            raise Invalid("note.too_long", f"a note has {NOTE_CHARS_MAX} characters at most", chars=NOTE_CHARS_MAX)
+        draft.answer_order = _open_by_hand(draft, wish) if isinstance(wish, OpenOrder) else _step(draft, wish)
+    except AnjuError as refusal:
+        return Decision(refusal=refusal)
+    if wish.cmd is not None:
+        draft.changes.answers[wish.cmd] = told
+    return draft.decision()
+
+
+def _fact(wish: OpenOrder | StepOrder) -> OrderEvent:
+    """What is remembered of the wish: the same words of the same person are the same command."""
+    if isinstance(wish, OpenOrder):
+        words = f"{wish.compound}/{wish.place}/{wish.source}/{wish.subject}/{wish.alert_id}/{wish.severity}"
+        return OrderEvent(order_id(wish.cmd or words), OrderStep.OPEN, reason=words, note=wish.note)
+    return OrderEvent(
+        wish.order_id, wish.step, organisation=wish.organisation, handler=wish.handler, reason=wish.reason,
+        note=wish.note, until_ms=wish.until_ms, leader=wish.leader, evidence=wish.evidence,
+    )  # fmt: skip
+
+
+def _open_by_hand(draft: Draft, wish: OpenOrder) -> WorkOrder:
+    registry = draft.state.registry
+    alert = None if wish.alert_id is None else draft.alert(wish.alert_id)
+    if wish.alert_id is not None and alert is None:
+        raise NotFound("alert.unknown", f"no alert {wish.alert_id!r}", id=wish.alert_id)
+    place = registry.nearest(wish.place, "compound")
+    if place is None or place.id != wish.compound:
+        raise NotFound("place.unknown", f"{wish.place!r} is not in compound {wish.compound!r}", id=wish.place)
+    if wish.severity not in LIMITS or wish.source not in {"hand", "hotline"} or not wish.subject.strip():
+        raise Invalid("order.form", "an order has a severity from 1 to 4, a source and a subject")
+    number = draft.next_order_number()
+    opened = WorkOrder(
+        id=order_id(wish.cmd or number), no=number, state=OrderState.CREATED, rev=1,
+        severity=wish.severity, kind=wish.kind or (alert.kind if alert else ""), compound=wish.compound,
+        place=wish.place, subject=wish.subject.strip(), source=wish.source, created_ms=draft.now_ms,
+        changed_ms=draft.now_ms, level_ms=draft.now_ms, alerts=(alert.id,) if alert else (),
+        life_safety=alert.life_safety if alert else False, device=wish.device, reporter=wish.reporter,
+        call_back_due_ms=_call_back_due(draft, wish.source), notes=1 if wish.note else 0,
+    )  # fmt: skip
+    if draft.order(opened.id) is not None:
+        raise Invalid("command.reused", "an order was made by this command already", cmd=wish.cmd)
+    return _open(draft, opened, wish.actor, wish.cmd)
+
+
+def _call_back_due(draft: Draft, source: str) -> int | None:
+    return draft.state.book.calendar.after(draft.now_ms, _CALL_BACK_MS) if source == "hotline" else None
+
+
+def _step(draft: Draft, wish: StepOrder) -> WorkOrder:
+    order = draft.order(wish.order_id)
+    if order is None:
+        raise NotFound("order.unknown", f"no order {wish.order_id!r}", id=wish.order_id)
+    if wish.organisation is not None and wish.organisation not in draft.state.registry.organisations:
+        raise NotFound("organisation.unknown", f"no organisation {wish.organisation!r}", id=wish.organisation)
+    events = steps_for(order, wish, draft.now_ms)
+    for number, event in enumerate(events):
+        order = draft.step_order(order, event, wish.actor, wish.cmd if number == 0 else None)
+    return order

@@ -1,0 +1,179 @@
+"""Alerts become orders that somebody answers for; time and the signal have their effect on them."""
+
+import pytest
+
+from alerts.inputs import Acknowledge, Tick
+from alerts.orders.commands import OpenOrder, StepOrder
+from alerts.orders.events import OrderEvent, OrderOpened
+from domain.errors import Conflict, Invalid, NotFound
+from domain.orders import OrderState, OrderStep
+from domain.organisations import Contract, Organisation
+from domain.places import Name
+from domain.registry import Registry
+from tests.support.rulebook import T0, Book, Hot, batch, info, port, reading
+from tests.support.rulebook import registry as bare_registry
+from tests.support.station import LittleStation
+
+SECOND = 1_000
+FIRM = Organisation("pf", "property_firm", Name("恒安物业"))
+STREET = Organisation("st", "street", Name("街道"))
+
+
+def registry(*devices, contracts=True):
+    bare = bare_registry(*devices)
+    contract = Contract("c", "pf", ["c1"], "2020-01-01")
+    return Registry(
+        bare.places.values(), [FIRM, STREET], [contract] if contracts else [], bare.devices.values(), version=1
+    )
+
+
+@pytest.fixture
+def station():
+    return made()
+
+
+def made(**how):
+    station = LittleStation(registry(port("p1"), port("p2"), **how), Book(Hot(info("EB-03"))))
+    station.state.book.wanted = True
+    return station
+
+
+def lived(station, until_s, from_s=0):
+    for second in range(from_s, until_s + 1):
+        station.take(Tick(), T0 + second * SECOND)
+
+
+def only(station):
+    (order,) = station.state.book.open.values()
+    return order
+
+
+def steps(station):
+    return [
+        "opened" if isinstance(entry.event, OrderOpened) else str(entry.event.step)
+        for entry in station.entries
+        if isinstance(entry.event, OrderOpened | OrderEvent)
+    ]
+
+
+def test_an_alert_that_rings_gets_an_order_within_its_time_and_the_firm_is_told(station):
+    station.take(batch(reading("p1", T0, temp_socket=75.0)))  # severity 2
+    lived(station, 29)
+    assert station.state.book.open == {}
+    lived(station, 30, 30)
+    order = only(station)
+    assert (order.state, order.organisation, order.severity) == (OrderState.DISPATCHED, "pf", 2)
+    assert order.no == "GD-20261118-0001"
+    assert order.alerts == (station.only().id,)
+    assert steps(station) == ["opened", "dispatch"]
+    told = [one for one in station.intents if one.about == "order"]
+    assert [one.key for one in told] == [f"{order.id}:1:mqtt", f"{order.id}:2:mqtt"]
+    assert told[-1].body["organisation"]["id"] == "pf"
+
+
+def test_the_gravest_waits_ten_seconds_only(station):
+    station.take(batch(reading("p1", T0, temp_socket=85.0)))
+    lived(station, 10)
+    assert only(station).severity == 1
+
+
+def test_an_alert_that_is_over_in_time_calls_nobody(station):
+    station.take(batch(reading("p1", T0, temp_socket=75.0), reading("p1", T0 + 1, temp_socket=20.0)))
+    lived(station, 60)
+    assert station.state.book.open == {}
+
+
+def test_an_acknowledged_alert_still_gets_its_order(station):
+    station.take(batch(reading("p1", T0, temp_socket=75.0)))
+    station.take(Acknowledge(alert_id=station.only().id, actor="wang"), T0 + 1)
+    lived(station, 30)
+    assert only(station).state is OrderState.DISPATCHED
+
+
+def test_two_ports_of_one_shed_are_one_errand_and_a_graver_one_is_its_own(station):
+    station.take(batch(reading("p1", T0, temp_socket=75.0)))
+    lived(station, 30)
+    station.take(batch(reading("p2", T0 + 31 * SECOND, temp_socket=76.0)))
+    lived(station, 61, 31)
+    assert len(only(station).alerts) == 2
+    assert steps(station)[-1] == "join"
+
+
+def test_an_order_becomes_as_grave_as_its_alert(station):
+    station.take(batch(reading("p1", T0, temp_socket=75.0)))
+    lived(station, 30)
+    station.take(batch(reading("p1", T0 + 31 * SECOND, temp_socket=85.0)))
+    lived(station, 32, 32)
+    order = only(station)
+    assert (order.severity, steps(station)[-1]) == (1, "worsen")
+    assert order.clock("accept").due_ms == T0 + 32 * SECOND + 180 * SECOND
+
+
+def test_nobody_comes_and_the_order_climbs_by_itself(station):
+    station.take(batch(reading("p1", T0, temp_socket=85.0)))
+    lived(station, 700)
+    order = only(station)
+    assert (order.level, order.phone) == (3, True)
+    assert steps(station).count("escalate") == 3
+    assert station.state.book.open[order.id] is order
+
+
+def test_a_signal_that_recovers_is_noted_and_the_order_stays(station):
+    station.take(batch(reading("p1", T0, temp_socket=75.0)))
+    lived(station, 30)
+    station.take(batch(reading("p1", T0 + 31 * SECOND, temp_socket=20.0)))
+    lived(station, 32, 31)
+    assert only(station).recovered_ms == T0 + 31 * SECOND
+    station.take(batch(reading("p1", T0 + 33 * SECOND, temp_socket=75.0)))
+    lived(station, 34, 33)
+    assert only(station).recovered_ms is None
+
+
+def test_where_nobody_answers_for_the_compound_the_order_waits_to_be_given():
+    station = made(contracts=False)
+    station.take(batch(reading("p1", T0, temp_socket=85.0)))
+    lived(station, 10)
+    order = only(station)
+    assert order.state is OrderState.CREATED
+    given = StepOrder(order_id=order.id, actor="disp", step=OrderStep.DISPATCH, organisation="st", cmd="c1")
+    decision = station.take(given, T0 + 11 * SECOND)
+    assert (decision.answer.state, decision.answer.lead) == (OrderState.DISPATCHED, "st")
+    again = station.take(given, T0 + 12 * SECOND)
+    assert again.entries == []
+    assert again.answer.rev == decision.answer.rev
+    other = station.take(StepOrder(order_id=order.id, actor="li", step=OrderStep.ACCEPT, cmd="c1"), T0 + 13 * SECOND)
+    assert isinstance(other.refusal, Invalid)
+
+
+def test_wishes_that_cannot_be_are_refused_by_name(station):
+    station.take(batch(reading("p1", T0, temp_socket=85.0)))
+    lived(station, 10)
+    order = only(station)
+
+    def refused(**wish):
+        return station.take(StepOrder(**{"order_id": order.id, "actor": "li", **wish}), T0 + 11 * SECOND).refusal
+
+    assert isinstance(refused(order_id="w-none", step=OrderStep.ACCEPT), NotFound)
+    assert isinstance(refused(step=OrderStep.TRANSFER, organisation="nobody", reason="x"), NotFound)
+    assert isinstance(refused(step=OrderStep.ACCEPT, rev=1), Conflict)
+    assert isinstance(refused(step=OrderStep.VERIFY), Conflict)
+
+
+def test_a_call_to_the_hotline_becomes_an_order_that_asks_for_a_call_back(station):
+    wish = OpenOrder(
+        actor="disp", severity=3, compound="c1", place="b1", subject="三号楼楼道停放电动车", source="hotline",
+        reporter="d41d8c", cmd="h1",
+    )  # fmt: skip
+    order = station.take(wish, T0).answer
+    assert (order.state, order.organisation, order.source) == (OrderState.DISPATCHED, "pf", "hotline")
+    assert order.call_back_due_ms is not None
+    assert station.take(wish, T0 + 1).entries == []
+    elsewhere = OpenOrder(actor="d", severity=3, compound="c2", place="b1", subject="x")
+    assert isinstance(station.take(elsewhere, T0).refusal, NotFound)
+
+
+def test_nothing_of_it_happens_where_orders_are_not_wanted():
+    station = LittleStation(registry(port("p1")), Book(Hot(info("EB-03"))))
+    station.take(batch(reading("p1", T0, temp_socket=85.0)))
+    lived(station, 60)
+    assert station.state.book.open == {}
