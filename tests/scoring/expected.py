@@ -13,6 +13,8 @@ from simulators.wire import WireFaults
 FILE = Path(__file__).parent / "expectations.json"
 DEVICE_DAYS_MAX = 16.0
 """A longer scenario is left to `anju score --all`."""
+PARTS = 8
+"""The scenarios are scored in so many parts, so that several processes can share them."""
 MONTHS = (
     Month(district="small", seed=1, days=1.0, factor=20.0, boost=5.0),
     Month(district="small", seed=2, days=1.0, factor=20.0, boost=5.0),
@@ -28,8 +30,10 @@ def scenario_tasks():
 
 
 def sets():
-    """Name → its tasks. All scenarios are one set, each month one of its own."""
-    yield "scenarios", list(scenario_tasks())
+    """Name → its tasks. The scenarios make `PARTS` sets, each month one of its own."""
+    scenarios = sorted(scenario_tasks(), key=lambda task: task.name)
+    for part in range(PARTS):
+        yield f"scenarios, {part + 1} of {PARTS}", scenarios[part::PARTS]
     for month in MONTHS:
         yield f"small, seed {month.seed}, {month.days:g} d", tasks_of_month(month)
 

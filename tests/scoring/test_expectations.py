@@ -23,6 +23,8 @@ def test_numbers_are_as_committed(name):
 
 
 def test_shipped_scenarios_miss_nothing_and_raise_nothing_false():
-    scenarios = WRITTEN["scenarios"]
-    assert scenarios["missed"] == []
-    assert scenarios["overall"]["false_12"] == 0
+    scenarios = [numbers for name, numbers in WRITTEN.items() if name.startswith("scenarios")]
+    assert scenarios
+    for part in scenarios:
+        assert part["missed"] == []
+        assert part["overall"]["false_12"] == 0
