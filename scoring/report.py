@@ -125,14 +125,18 @@ def _missed(score: Score) -> Table:
     return ("incident", "rule", "alert", "verdict", "at"), [line(one) for one in score.missed[:SHOWN]]
 
 
+def _of(count: int) -> str:
+    return f"all {count}" if count <= SHOWN else f"the first {SHOWN} of {count}"
+
+
 def _sections(score: Score, book: Rulebook) -> list[tuple[str, Table]]:
     figures = [[f"{zh} {en}", value] for zh, en, value in figure_lines(score)]
     return [
         ("Overall", (("figure", "what"), figures)),
         ("Incidents", _kinds(score)),
         ("Rules", _rules(score, book)),
-        (f"Missed and late (the first {SHOWN} of {len(score.missed)})", _missed(score)),
-        (f"False alarms (the first {SHOWN} of {len(score.offenders)} by rule and target)", _offenders(score)),
+        (f"Missed and late ({_of(len(score.missed))})", _missed(score)),
+        (f"False alarms by rule and target ({_of(len(score.offenders))})", _offenders(score)),
     ]
 
 
