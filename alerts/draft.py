@@ -51,6 +51,8 @@ class Changes(Struct):
     answers: dict[str, Answered] = field(default_factory=dict)
     number: tuple[str, int] | None = None
     order_number: tuple[str, int] | None = None
+    looked: dict[str, int] = field(default_factory=dict)
+    """Order → when it must be looked at again."""
     unopened: int = 0
     started_ms: int | None = None
     ticked_ms: int | None = None
@@ -149,6 +151,11 @@ class Draft:
     def open_orders(self) -> list[WorkOrder]:
         """All open orders as they stand now, oldest first."""
         return [order for order in {**self.state.book.open, **self._orders}.values() if order.open]
+
+    def orders_due(self) -> list[WorkOrder]:
+        """Open orders for which something may be due: by time, by one of their alerts, or by what was decided here."""
+        ids = dict.fromkeys((*self.state.book.due(self.now_ms), *self._orders))
+        return [order for order in map(self.order, ids) if order is not None and order.open]
 
     # --- consequences -----------------------------------------------------------------------------------------------
 

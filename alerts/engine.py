@@ -218,6 +218,8 @@ def _evolve_memory(state: EngineState, changes: Changes) -> None:
     state.begun |= changes.begun & state.windows.keys()
     for cmd, answered in changes.answers.items():
         state.remember_answer(cmd, answered)
+    for order, next_ms in changes.looked.items():
+        state.book.looked(order, next_ms)
     if changes.order_number is not None:
         state.book.day, state.book.last_number = changes.order_number
     if changes.number is not None:

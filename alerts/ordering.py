@@ -6,13 +6,13 @@ from alerts.alert import Alert, AlertState
 from alerts.decision import Decision
 from alerts.draft import Draft
 from alerts.inputs import answered
-from alerts.orders.clocks import overdue
+from alerts.orders.clocks import next_look, overdue
 from alerts.orders.commands import OpenOrder, StepOrder, steps_for
 from alerts.orders.events import OrderEvent, OrderOpened
 from alerts.times import local_date
 from domain.errors import AnjuError, Invalid, NotFound
 from domain.ids import order_id
-from domain.limits import NOTE_CHARS_MAX
+from domain.limits import NOTE_CHARS_MAX, ORDER_ALERTS_MAX
 from domain.orders import LIMITS, OrderState, OrderStep, WorkOrder
 
 __all__ = ["decide_order", "review_orders"]
@@ -28,14 +28,12 @@ def review_orders(draft: Draft) -> None:
     """Everything about orders that is due at the draft's instant."""
     if not draft.state.book.wanted:
         return
-    for alert_id in list(draft.state.book.unordered):
-        alert = draft.alert(alert_id)
-        if alert is not None and _calls(draft, alert):
-            _answer(draft, alert)
-    for order in draft.open_orders():
-        _follow_alerts(draft, order)
-        while (due := overdue(draft.order(order.id) or order, draft.now_ms)) is not None:
-            draft.step_order(draft.order(order.id) or order, due, "clock")
+    _answer(draft)
+    for order in draft.orders_due():
+        after = _follow_alerts(draft, order)
+        while (due := overdue(after, draft.now_ms)) is not None:
+            after = draft.step_order(after, due, "clock")
+        draft.changes.looked[order.id] = next_look(after, draft.now_ms)
 
 
 def _calls(draft: Draft, alert: Alert) -> bool:
@@ -48,19 +46,68 @@ def _calls(draft: Draft, alert: Alert) -> bool:
     return alert.state in _HOLDS or alert.life_safety or alert.latching
 
 
-def _answer(draft: Draft, alert: Alert) -> None:
-    """The alert joins an order that is under way for the same thing, or gets one of its own."""
-    order = next((one for one in draft.open_orders() if _same_thing(draft, one, alert)), None)
-    if order is not None:
-        draft.step_order(order, OrderEvent(order.id, OrderStep.JOIN, alert_id=alert.id), "clock")
+def _answer(draft: Draft) -> None:
+    """Alerts that call for somebody join an order that is under way for the same thing, or get one of their own.
+
+    The gravest first: what is as grave or less then goes along with it. All that join an order do so in one step.
+    """
+    waiting = map(draft.alert, draft.state.book.unordered)
+    calling = [alert for alert in waiting if alert is not None and _calls(draft, alert)]
+    if not calling:
         return
+    under_way: dict[_Thing, list[WorkOrder]] = {}
+    for order in draft.open_orders():
+        _enter(draft, under_way, order)
+    joining: dict[str, list[str]] = {}
+    for alert in sorted(calling, key=lambda one: (one.severity, one.raised_ms, one.id)):
+        known = _under_way(draft, under_way, joining, alert)
+        if known is None:
+            _enter(draft, under_way, _opened(draft, alert))
+        else:
+            joining.setdefault(known.id, []).append(alert.id)
+    for joined, alerts in joining.items():
+        found = draft.order(joined)
+        if found is not None:
+            draft.step_order(found, OrderEvent(found.id, OrderStep.JOIN, alerts=tuple(alerts)), "clock")
+
+
+_Thing = tuple[str, str, bool, str]
+"""Compound, kind, whether it is a drill, and the device or the spot: who comes for one comes for all with the same."""
+
+
+def _enter(draft: Draft, under_way: dict[_Thing, list[WorkOrder]], order: WorkOrder) -> None:
+    if order.source == "alert" and order.state not in _DONE:
+        for thing in _things(draft, order, drill=order.drill):
+            under_way.setdefault(thing, []).append(order)
+
+
+def _things(draft: Draft, about: Alert | WorkOrder, *, drill: bool) -> list[_Thing]:
+    """One lift; one building on fire, one shed."""
+    common = about.compound, about.kind, drill
+    found = [] if about.device is None else [(*common, about.device)]
+    # Where a lift is says nothing about the lift beside it.
+    return found if about.kind == "elevator" else [*found, (*common, _spot(draft, about.place))]
+
+
+def _under_way(
+    draft: Draft, under_way: dict[_Thing, list[WorkOrder]], joining: dict[str, list[str]], alert: Alert
+) -> WorkOrder | None:
+    for thing in _things(draft, alert, drill="drill" in alert.flags):
+        for order in under_way.get(thing, ()):
+            room = len(order.alerts) + len(joining.get(order.id, ())) < ORDER_ALERTS_MAX
+            if room and order.severity <= alert.severity:
+                return order
+    return None
+
+
+def _opened(draft: Draft, alert: Alert) -> WorkOrder:
     opened = WorkOrder(
         id=order_id(alert.id), no=draft.next_order_number(), state=OrderState.CREATED, rev=1,
         severity=alert.severity, kind=alert.kind, compound=alert.compound, place=alert.place, subject=alert.rule,
         source="alert", created_ms=draft.now_ms, changed_ms=draft.now_ms, level_ms=draft.now_ms,
         life_safety=alert.life_safety, drill="drill" in alert.flags, alerts=(alert.id,), device=alert.device,
     )  # fmt: skip
-    _open(draft, opened, "clock")
+    return _open(draft, opened, "clock")
 
 
 def _open(draft: Draft, opened: WorkOrder, actor: str, cmd: str | None = None) -> WorkOrder:
@@ -72,34 +119,24 @@ def _open(draft: Draft, opened: WorkOrder, actor: str, cmd: str | None = None) -
     return draft.step_order(order, OrderEvent(order.id, OrderStep.DISPATCH, organisation=first.id), actor)
 
 
-def _same_thing(draft: Draft, order: WorkOrder, alert: Alert) -> bool:
-    """Somebody who comes for `order` comes for `alert` too: one lift, one building on fire, one shed."""
-    if (order.compound, order.kind) != (alert.compound, alert.kind) or order.state in _DONE:
-        return False
-    if order.drill != ("drill" in alert.flags) or order.source != "alert" or order.severity > alert.severity:
-        return False
-    if order.device is not None and order.device == alert.device:
-        return True
-    return alert.kind != "elevator" and _spot(draft, order.place) == _spot(draft, alert.place)
-
-
 def _spot(draft: Draft, place: str) -> str:
     registry = draft.state.registry
     found = registry.nearest(place, "building") or registry.nearest(place, "site")
     return place if found is None else found.id
 
 
-def _follow_alerts(draft: Draft, order: WorkOrder) -> None:
-    """The signal recovers, or is there again; or has become graver."""
+def _follow_alerts(draft: Draft, order: WorkOrder) -> WorkOrder:
+    """The signal recovers, or is there again; or has become graver. Returns the order after."""
     alerts = [alert for alert in map(draft.alert, order.alerts) if alert is not None]
     standing = [alert for alert in alerts if alert.open and alert.state in _HOLDS]
     gravest = min((alert.severity for alert in standing), default=order.severity)
     if gravest < order.severity and order.state not in _DONE:
         order = draft.step_order(order, OrderEvent(order.id, OrderStep.WORSEN, severity=gravest), "clock")
     if order.alerts and not standing and order.recovered_ms is None:
-        draft.step_order(order, OrderEvent(order.id, OrderStep.RECOVER), "clock")
-    elif standing and order.recovered_ms is not None:
-        draft.step_order(order, OrderEvent(order.id, OrderStep.JOIN, alert_id=standing[-1].id), "clock")
+        return draft.step_order(order, OrderEvent(order.id, OrderStep.RECOVER), "clock")
+    if standing and order.recovered_ms is not None:
+        return draft.step_order(order, OrderEvent(order.id, OrderStep.JOIN), "clock")
+    return order
 
 
 def decide_order(draft: Draft, wish: OpenOrder | StepOrder) -> Decision:

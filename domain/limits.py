@@ -57,6 +57,8 @@ EVIDENCE_SAMPLES_MAX: Final = 60
 TREND_POINTS_MAX: Final = 12
 """Points of the small curve in an alert row."""
 NOTE_CHARS_MAX: Final = 2_000
+ORDER_ALERTS_MAX: Final = 500
+"""Alerts of one work order; what comes after makes another."""
 ORDER_RETURNS_MAX: Final = 2
 """A work order that was returned so often is decided about from above (domain.md §5.2)."""
 SUSPENSION_MS_MAX: Final = 7 * 86_400_000

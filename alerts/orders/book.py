@@ -25,6 +25,10 @@ class OrderBook:
         """Open alerts that belong to an order, or did."""
         self.unordered: dict[str, None] = {}
         """Open alerts that do not."""
+        self._orders_of: dict[str, set[str]] = {}
+        """Open alert → its orders."""
+        self._look_ms: dict[str, int] = {}
+        """Open order → when time alone, or one of its alerts, may next lead to something for it."""
         self.day = ""
         self.last_number = 0
 
@@ -46,19 +50,36 @@ class OrderBook:
         for alert in order.alerts:
             if self.unordered.pop(alert, self) is None:
                 self.ordered.add(alert)
+            if alert in self.ordered:
+                self._orders_of.setdefault(alert, set()).add(order.id)
         self.closed.pop(order.id, None)
         if order.open:
             self.open[order.id] = order
+            self._look_ms[order.id] = 0
             return
         self.open.pop(order.id, None)
+        self._look_ms.pop(order.id, None)
         self.closed[order.id] = order
         while len(self.closed) > CLOSED_ORDERS_KEPT_MAX:
             del self.closed[next(iter(self.closed))]
 
     def follow(self, alert: Alert) -> None:
         """Takes note of an alert as journalled."""
+        for order in self._orders_of.get(alert.id, ()):
+            if order in self._look_ms:
+                self._look_ms[order] = 0
         if not alert.open:
             self.unordered.pop(alert.id, None)
             self.ordered.discard(alert.id)
+            self._orders_of.pop(alert.id, None)
         elif alert.id not in self.ordered:
             self.unordered[alert.id] = None
+
+    def due(self, now_ms: int) -> list[str]:
+        """Open orders that must be looked at by `now_ms`, oldest first."""
+        return [order for order, at_ms in self._look_ms.items() if at_ms <= now_ms]
+
+    def looked(self, order: str, next_ms: int) -> None:
+        """An order was looked at, and nothing can happen to it by itself before `next_ms`."""
+        if order in self._look_ms:
+            self._look_ms[order] = next_ms

@@ -6,9 +6,11 @@ from typing import Final
 from alerts.orders.events import OrderEvent
 from domain.orders import CHAIN, URGE_AT, Clock, OrderState, OrderStep, Rung, WorkOrder
 
-__all__ = ["LEVELS", "overdue"]
+__all__ = ["LEVELS", "next_look", "overdue"]
 
 LEVELS: Final = 4
+LOOK_MS: Final = 60_000
+"""Nothing hangs on it: what is due is due at an instant that `next_look` knows."""
 _ORDER: Final = tuple(OrderState)
 _PHONE_FROM: Final = 3
 """After two escalation steps an order of severity 1 that nobody has accepted ends at a human duty telephone."""
@@ -31,6 +33,18 @@ def _due(order: WorkOrder, now_ms: int) -> Iterator[OrderEvent]:
     for clock in _running(order):
         yield from _of_clock(order, clock, now_ms)
     yield from _climb(order, now_ms)
+
+
+def next_look(order: WorkOrder, now_ms: int) -> int:
+    """When `overdue` may next have something to say: at the next mark of anything, and at the latest in a minute."""
+    instants = [now_ms + LOOK_MS]
+    if order.suspension is not None:
+        instants.append(order.suspension.until_ms)
+    for clock in _running(order):
+        instants += [clock.due_ms, *(_mark_ms(clock, share) for share in URGE_AT[order.severity])]
+    for rungs in CHAIN[order.severity]:
+        instants += [order.level_ms + rung.after_ms for rung in rungs if rung.after_ms is not None]
+    return min(at_ms for at_ms in instants if at_ms > now_ms)
 
 
 def _running(order: WorkOrder) -> list[Clock]:

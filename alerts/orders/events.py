@@ -35,7 +35,7 @@ class OrderEvent(Struct, frozen=True, tag="order.step"):
     """ESCALATE: the level reached."""
     severity: int | None = None
     """WORSEN."""
-    alert_id: str | None = None
-    """JOIN."""
+    alerts: tuple[str, ...] = ()
+    """JOIN: ids; none where an alert that belongs to it stands again."""
     evidence: tuple[Evidence, ...] = ()
     """ATTACH, SUBMIT, FALSE_ALARM."""

@@ -243,9 +243,7 @@ def _supervise(order: WorkOrder, event: OrderEvent, actor: str, now_ms: int) -> 
 
 def _join(order: WorkOrder, event: OrderEvent, actor: str, now_ms: int) -> WorkOrder:
     del actor, now_ms
-    known = event.alert_id is None or event.alert_id in order.alerts
-    alerts = order.alerts if known or event.alert_id is None else (*order.alerts, event.alert_id)
-    return replace(order, alerts=alerts, recovered_ms=None)
+    return replace(order, alerts=tuple(dict.fromkeys((*order.alerts, *event.alerts))), recovered_ms=None)
 
 
 def _recover(order: WorkOrder, event: OrderEvent, actor: str, now_ms: int) -> WorkOrder:

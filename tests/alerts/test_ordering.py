@@ -2,6 +2,7 @@
 
 import pytest
 
+from alerts import ordering
 from alerts.inputs import Acknowledge, Tick
 from alerts.orders.commands import OpenOrder, StepOrder
 from alerts.orders.events import OrderEvent, OrderOpened
@@ -177,3 +178,26 @@ def test_nothing_of_it_happens_where_orders_are_not_wanted():
     station.take(batch(reading("p1", T0, temp_socket=85.0)))
     lived(station, 60)
     assert station.state.book.open == {}
+
+
+def test_a_storm_joins_one_order_in_one_step_and_an_order_holds_so_many(monkeypatch):
+    monkeypatch.setattr(ordering, "ORDER_ALERTS_MAX", 30)
+    ports = [f"p{number}" for number in range(100)]
+    station = LittleStation(registry(*map(port, ports)), Book(Hot(info("EB-03"))))
+    station.state.book.wanted = True
+    station.take(batch(*(reading(one, T0, temp_socket=75.0) for one in ports)))
+    lived(station, 40)
+    orders = list(station.state.book.open.values())
+    assert [len(one.alerts) for one in orders] == [30, 30, 30, 10]
+    assert len({alert for one in orders for alert in one.alerts}) == 100
+    assert steps(station).count("join") == 4
+
+
+def test_an_order_is_looked_at_when_one_of_its_alerts_changes_and_not_each_second(station):
+    station.take(batch(reading("p1", T0, temp_socket=75.0)))
+    lived(station, 30)
+    order, book = only(station), station.state.book
+    assert book.due(T0 + 31 * SECOND) == []
+    assert book.due(T0 + 60 * 60 * SECOND) == [order.id]
+    station.take(Acknowledge(alert_id=station.only().id, actor="wang"), T0 + 31 * SECOND)
+    assert book.due(T0 + 31 * SECOND) == [order.id]

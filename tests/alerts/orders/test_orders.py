@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.orders.calendar import WorkCalendar
-from alerts.orders.clocks import overdue
+from alerts.orders.clocks import next_look, overdue
 from alerts.orders.commands import BY_HAND, StepOrder, steps_for
 from alerts.orders.events import OrderEvent
 from alerts.orders.lifecycle import TABLE, apply
@@ -69,7 +69,7 @@ def lived(one, until_ms, step_ms=1000, from_ms=T0):
 @pytest.mark.parametrize(("state", "step"), list(product(OrderState, OrderStep)))
 def test_a_step_without_meaning_is_a_conflict_and_every_other_raises_the_revision(state, step):
     one = order(state=state)
-    wish = event(step, organisation="st", level=2, until_ms=T0 + HOUR, alert_id="a2")
+    wish = event(step, organisation="st", level=2, until_ms=T0 + HOUR, alerts=("a2",))
     if step in TABLE[state]:
         moved = apply(one, wish, "li", T0 + 1, CALENDAR)
         assert (moved.state, moved.rev) == (TABLE[state][step], 2)
@@ -289,3 +289,19 @@ def test_whatever_people_and_time_do_an_order_keeps_its_promises(data):
             assert severity > 2 or one.verified_by not in {one.handler, one.submitted_by}
         names = [clock.name for clock in one.clocks]
         assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(("severity", "hours"), [(1, 3), (2, 12), (3, 12), (4, 12)])
+@pytest.mark.parametrize("state", [OrderState.DISPATCHED, OrderState.ACCEPTED, OrderState.HANDLING])
+def test_nothing_is_due_before_the_next_look(severity, hours, state):
+    one, now_ms = dispatched(severity), T0
+    steps = {OrderState.ACCEPTED: 1, OrderState.HANDLING: 3}.get(state, 0)
+    one = after(one, *(OrderStep.ACCEPT, OrderStep.ARRIVE, OrderStep.HANDLE)[:steps])
+    while now_ms < T0 + hours * HOUR:
+        while (due := overdue(one, now_ms)) is not None:
+            one = apply(one, due, "clock", now_ms, CALENDAR)
+        look_ms = next_look(one, now_ms)
+        assert now_ms < look_ms <= now_ms + MINUTE
+        assert all(overdue(one, at_ms) is None for at_ms in range(now_ms, look_ms, 1_000))
+        assert overdue(one, look_ms - 1) is None
+        now_ms = look_ms
