@@ -8,6 +8,7 @@ from alerts.alert import Alert, Evidence, Suppression
 from alerts.orders.events import OrderEvent, OrderOpened
 
 __all__ = [
+    "AccessRefused",
     "AlertAcknowledged",
     "AlertClosed",
     "AlertEvent",
@@ -23,6 +24,7 @@ __all__ = [
     "NoteAdded",
     "OrderEvent",
     "OrderOpened",
+    "PersonChanged",
     "RegistryImported",
     "RulesLoaded",
     "SeverityChanged",
@@ -173,6 +175,28 @@ class SignedIn(Struct, frozen=True, tag="session.signed_in"):
     detail: dict[str, Any] = field(default_factory=dict)
 
 
+class AccessRefused(Struct, frozen=True, tag="access.refused"):
+    """Somebody who had signed in asked for what it may not do, or may not know of."""
+
+    what: str
+    """Method and address."""
+    code: str
+    """Why: the code it was answered with, or ``scope.hidden`` where it was told that there is no such thing."""
+    origin: str
+
+
+class PersonChanged(Struct, frozen=True, tag="person.changed"):
+    """An account was made, changed or ended. Passwords and addresses of people are never in the journal."""
+
+    person: str
+    what: Literal["made", "changed", "password", "removed"]
+    roles: list[str] = field(default_factory=list)
+    organisation: str | None = None
+    places: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    active: bool = True
+
+
 class SimulationCommanded(Struct, frozen=True, tag="simulation.commanded"):
     """A person let something happen in the simulated world, or ended it."""
 
@@ -211,6 +235,8 @@ Event = (
     | RegistryImported
     | RulesLoaded
     | SignedIn
+    | AccessRefused
+    | PersonChanged
     | SimulationCommanded
     | StorageChanged
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -11,7 +11,9 @@ from alerts.decision import Answer, Entry, ValueUpdate
 from alerts.events import LivenessChanged
 from alerts.inputs import Answered, Input
 from alerts.intents import Notify
+from domain.access import EVERYWHERE, Scope
 from domain.orders import WorkOrder
+from domain.people import Person
 from domain.readings import DeadLetter, Reading
 
 __all__ = [
@@ -25,11 +27,10 @@ __all__ = [
     "Journal",
     "JournalRow",
     "LastValue",
-    "OrderQuery",
-    "Orders",
     "Outbox",
     "Owed",
     "Page",
+    "Raised",
     "Series",
     "SlotMark",
     "Telemetry",
@@ -156,8 +157,10 @@ class Journal(Protocol):
     def changes_after(self, seq: int, limit: int) -> list[JournalRow]:
         """Lines after `seq`, oldest first, with each alert as it stood right after the line."""
 
-    def rows(self, *, after: int = 0, limit: int = 100, alert_id: str | None = None) -> list[JournalRow]:
-        """Lines in order, of one alert or of all."""
+    def rows(
+        self, *, after: int = 0, limit: int = 100, alert_id: str | None = None, scope: Scope = EVERYWHERE
+    ) -> list[JournalRow]:
+        """Lines in order, of one alert or order, or of all; with a narrower `scope` only those about what it holds."""
 
     def verify(self) -> tuple[int, str | None]:
         """Recomputes the chain. Returns (lines checked, None) or (first bad seq, what is wrong)."""
@@ -203,6 +206,8 @@ class AlertQuery(Struct, frozen=True):
     until_ms: int | None = None
     cursor: str | None = None
     limit: int = 100
+    scope: Scope = EVERYWHERE
+    """Whose question it is."""
 
 
 class Page(Struct, frozen=True):
@@ -210,41 +215,6 @@ class Page(Struct, frozen=True):
 
     items: list[Any]
     cursor: str | None
-
-
-class OrderQuery(Struct, frozen=True):
-    """A filter over work orders. Empty or None means no restriction."""
-
-    open: bool | None = None
-    state: tuple[str, ...] = ()
-    severity: tuple[int, ...] = ()
-    compound: tuple[str, ...] = ()
-    organisation: tuple[str, ...] = ()
-    handler: tuple[str, ...] = ()
-    source: tuple[str, ...] = ()
-    alert: str | None = None
-    """Those that this alert belongs to."""
-    cursor: str | None = None
-    limit: int = 100
-
-
-class Orders(Protocol):
-    """Work orders as the journal left them."""
-
-    def recent(self) -> list[WorkOrder]:
-        """The latest closed ones by time of closing, then all open ones, oldest first."""
-
-    def ordered(self) -> set[str]:
-        """Ids of open alerts that belong to an order, open or closed."""
-
-    def last_number(self, day: str) -> int:
-        """Highest order number given out on `day` (``20261123``), 0 if none."""
-
-    def order(self, order_id: str) -> WorkOrder:
-        """One order by id or by its number for people. Raises `NotFound`."""
-
-    def orders(self, query: OrderQuery) -> Page:
-        """Orders by filter, newest first."""
 
 
 class DeadLetterRow(Struct, frozen=True):
@@ -259,6 +229,15 @@ class DeadLetterRow(Struct, frozen=True):
     count: int
     first_ms: int
     last_ms: int
+
+
+class Raised(NamedTuple):
+    """That an alert was raised."""
+
+    at_ms: int
+    """Receive time."""
+    compound: str
+    kind: str
 
 
 class History(Protocol):
@@ -276,8 +255,8 @@ class History(Protocol):
     def dead_letter_counts(self) -> dict[str, int]:
         """Reason → packets refused."""
 
-    def raised_per_bucket(self, since_ms: int, until_ms: int, bucket_ms: int) -> list[int]:
-        """Alerts raised in each bucket of receive time, without drills: the flood strip."""
+    def raised(self, since_ms: int, until_ms: int) -> list[Raised]:
+        """Alerts raised from `since_ms` until before `until_ms`, oldest first, without drills: the flood strip."""
 
 
 class Series(Struct, frozen=True):
@@ -327,16 +306,20 @@ class Telemetry(Protocol):
 class Standing(Struct, frozen=True):
     """How a user stands at this instant."""
 
-    roles: tuple[str, ...]
-    """Empty: the account may do nothing, not even sign in."""
+    person: Person
     changed_ms: int
-    """When password or roles last changed: what was signed in before is over. It never repeats for one user."""
+    """When anything of the account last changed: what was signed in before is over. It never repeats for one user."""
     ended: bool = False
     """True when the session asked about has been signed out."""
 
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Empty: the account may do nothing, not even sign in."""
+        return self.person.roles if self.person.active else ()
+
 
 class Users(Protocol):
-    """People and programs that may sign in. Full roles come with dispatch; this is their seam."""
+    """People and programs that may sign in."""
 
     def verify(self, name: str, password: str) -> bool:
         """True if the password is right. Takes equally long for an unknown name."""
@@ -345,10 +328,25 @@ class Users(Protocol):
         """True once any user was made."""
 
     def create(self, name: str, password: str, roles: Sequence[str], at_ms: int) -> None:
-        """Adds a user or replaces the password; stores an argon2id hash only."""
+        """Adds a user, or replaces password and roles of one; stores an argon2id hash only."""
+
+    def save(self, person: Person, password: str | None, at_ms: int) -> None:
+        """Adds a person, or replaces all that is known of one; without `password` the old one stays.
+
+        Raises `NotFound` for one who is new and has no password, `Invalid` for what an account cannot have.
+        """
+
+    def person(self, name: str) -> Person | None:
+        """The account of that name."""
+
+    def people(self) -> list[Person]:
+        """All accounts in order of name."""
+
+    def remove(self, name: str) -> None:
+        """Deletes an account with its tokens; its sessions end. Raises `NotFound` for an unknown one."""
 
     def roles(self, name: str) -> tuple[str, ...]:
-        """Roles of a user, empty if unknown."""
+        """Roles of a user that are in force, empty if unknown or not active."""
 
     def standing(self, name: str, session: str | None = None) -> Standing | None:
         """How a user, and one session of it, stands; None if there is no such user."""

@@ -10,7 +10,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from api import errors
 from api.auth import COOKIE, CSRF_HEADER
-from api.context import Api
+from api.context import Lobby
 from api.errors import PROBLEM_TYPE
 from api.pages import CONSOLE, Pages
 from api.ports import ApiPorts
@@ -41,15 +41,15 @@ def create_app(ports: ApiPorts, *, https: bool = False, metrics_open: bool = Fal
 
     `https`: a TLS proxy stands in front, so cookies are marked Secure. `metrics_open`: ``/metrics`` needs no token.
     """
-    api = Api(ports, https=https, metrics_open=metrics_open)
+    lobby = Lobby(ports, https=https, metrics_open=metrics_open)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        api.hub.close()
+        lobby.hub.close()
 
     app = _routes(console, lifespan=lifespan)
-    app.state.api = api
+    app.state.api = lobby
     errors.install(app)
     app.add_middleware(GZipMiddleware, compresslevel=GZIP_LEVEL)
     app.add_middleware(Guard)
@@ -117,6 +117,7 @@ _PROBLEMS: Final[dict[int | str, str]] = {
     403: "Not allowed.",
     413: "Too large.",
     422: "Invalid input.",
+    429: "Refused too often; Retry-After says when to try again.",
     503: "A part does not answer; Retry-After says when to try again.",
 }
 

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import secrets
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
 from itsdangerous import BadSignature, URLSafeSerializer
@@ -13,23 +13,26 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from alerts.ports import Standing
+from alerts.times import local_date
 from api.errors import NotSignedIn
 from api.ports import ApiPorts
 from api.throttle import Throttle
+from domain.access import CHANGING, Right, Scope, rights_of, scope_of
 from domain.errors import Forbidden, Unavailable
 from domain.limits import SESSION_HOURS, SIGN_INS_AT_ONCE_MAX, SIGN_INS_WAITING_MAX
+from domain.people import Person
 
 __all__ = [
     "COOKIE",
     "CSRF_COOKIE",
     "CSRF_HEADER",
-    "ROLES",
-    "Actor",
     "Caller",
     "Door",
     "Principal",
-    "acting",
+    "Signed",
     "address_of",
+    "needing",
     "principal",
 ]
 
@@ -37,36 +40,38 @@ COOKIE: Final = "anju_session"
 CSRF_COOKIE: Final = "anju_csrf"
 CSRF_HEADER: Final = "X-Anju-CSRF"
 SESSION_MS: Final = SESSION_HOURS * 3_600_000
-ACTING_ROLES: Final = ("admin", "operator")
-READ_ONLY_ROLES: Final = ("viewer", "display")
-"""Accounts of guests and walls: they see everything in their scope and change nothing."""
-ROLES: Final = (*ACTING_ROLES, *READ_ONLY_ROLES)
-"""All there are; any other name gives no right to act."""
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-def may_act(roles: tuple[str, ...]) -> bool:
-    """True when one of `roles` is more than looking."""
-    return any(role in ACTING_ROLES for role in roles)
 
 
 class Principal(Struct, frozen=True):
     """Somebody who has proved who it is. Every route but a short, listed few depends on one."""
 
-    name: str
-    roles: tuple[str, ...]
-    scope: tuple[str, ...] = ()
-    """Places it may see; empty means all. The seam for streets and firms: nothing narrows it yet."""
+    person: Person
+    rights: frozenset[Right]
+    scope: Scope
+    """Where it may look and act now."""
     session: str | None = None
     """Id of the cookie session; None for a bearer token."""
     expires_ms: int | None = None
     changed_ms: int = 0
-    """The user's password and roles that the session was opened with, see `alerts.ports.Standing`."""
+    """The state of the account that the session was opened with, see `alerts.ports.Standing`."""
+
+    @property
+    def name(self) -> str:
+        """What is journalled."""
+        return self.person.id
 
     @property
     def may_act(self) -> bool:
-        """True unless all its roles only look."""
-        return may_act(self.roles)
+        """True unless all it may do is look."""
+        return not CHANGING.isdisjoint(self.rights)
+
+    def need(self, right: Right) -> None:
+        """Raises `Forbidden` where it may not do this anywhere."""
+        if right not in self.rights:
+            code = "right.missing" if self.may_act else "session.read_only"
+            text = f"{self.name} may not do this: it takes the right {right}"
+            raise Forbidden(code, text, right=str(right), roles=", ".join(self.person.roles))
 
 
 class Door:
@@ -96,11 +101,16 @@ class Door:
         if not await self._right(name, password, address) or standing is None or not standing.roles:
             return None
         expires = self._ports.clock_ms() + SESSION_MS
-        session = secrets.token_urlsafe(16)
-        return Principal(name, standing.roles, session=session, expires_ms=expires, changed_ms=standing.changed_ms)
+        return self._as(standing, secrets.token_urlsafe(16), expires)
 
-    async def confirm(self, name: str, password: str | None, token: str | None, address: str) -> bool:
-        """True when `name` may act and has proved, by its password or a token of its own, to be there and to agree.
+    def _as(self, standing: Standing, session: str | None = None, expires_ms: int | None = None) -> Principal:
+        """The person as it may act from now on."""
+        person, ports = standing.person, self._ports
+        scope = scope_of(person, ports.registry(), local_date(ports.clock_ms()))
+        return Principal(person, rights_of(standing.roles), scope, session, expires_ms, standing.changed_ms)
+
+    async def confirm(self, name: str, password: str | None, token: str | None, address: str) -> Principal | None:
+        """`name`, when it has proved, by its password or a token of its own, to be there and to agree; else None.
 
         Counts as a sign-in against guessing; raises like `verify`.
         """
@@ -111,7 +121,8 @@ class Door:
                 self._throttle.failed(name, address, self._ports.clock_ms())
         else:
             right = password is not None and await self._right(name, password, address)
-        return right and may_act(await run_in_threadpool(self._ports.users.roles, name))
+        standing = await run_in_threadpool(self._ports.users.standing, name) if right else None
+        return None if standing is None or not standing.roles else self._as(standing)
 
     async def _right(self, name: str, password: str, address: str) -> bool:
         self._throttle.check(name, address, self._ports.clock_ms())
@@ -172,10 +183,10 @@ class Door:
         name = self._ports.users.token_user(token) if token else None
         if name is None:
             raise NotSignedIn("session.bad_token", "the bearer token is not known")
-        roles = self._ports.users.roles(name)
-        if not roles:
+        standing = self._ports.users.standing(name)
+        if standing is None or not standing.roles:
             raise NotSignedIn("session.no_user", "the user may no longer sign in")
-        return Principal(name, roles)
+        return self._as(standing)
 
     def _by_cookie(self, cookie: str | None) -> Principal:
         if cookie is None:
@@ -192,13 +203,15 @@ class Door:
             raise NotSignedIn("session.no_user", "the user may no longer sign in")
         if standing.ended or standing.changed_ms != changed_ms:
             raise NotSignedIn("session.expired", "the session has ended")
-        return Principal(name, standing.roles, session=session, expires_ms=expires_ms, changed_ms=changed_ms)
+        return self._as(standing, session, expires_ms)
 
 
 def principal(request: Request) -> Principal:
     """Dependency: the caller, or 401."""
     door: Door = request.app.state.api.door
-    return door.identify(request, request.method)
+    who = door.identify(request, request.method)
+    request.state.who = who  # a refusal further in is journalled under this name
+    return who
 
 
 def address_of(request: Request) -> str:
@@ -206,12 +219,18 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client is not None else "unknown"
 
 
-def acting(who: "Caller") -> Principal:
-    """Dependency: the caller, who may change things, or 403."""
-    if not who.may_act:
-        raise Forbidden("session.read_only", f"{who.name} may look, not act", roles=", ".join(who.roles))
-    return who
+def needing(right: Right) -> Any:
+    """Dependency: the caller, who has `right`, or 403."""
+
+    def allowed(who: Annotated[Principal, Depends(principal)]) -> Principal:
+        who.need(right)
+        return who
+
+    allowed.right = right  # type: ignore[attr-defined] # a test holds every route to the right it takes
+    return Depends(allowed)
 
 
-Caller = Annotated[Principal, Depends(principal)]
-Actor = Annotated[Principal, Depends(acting)]
+Signed = Annotated[Principal, Depends(principal)]
+"""Anybody who has signed in, whatever it may do."""
+Caller = Annotated[Principal, needing(Right.LOOK)]
+"""Who may look."""

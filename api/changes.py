@@ -7,10 +7,10 @@ from alerts.alert import AlertState
 from alerts.events import AlertClosed, AlertRaised
 from api.encode import to_json
 
-__all__ = ["TOPICS", "changed", "live"]
+__all__ = ["TOPICS", "changed", "live", "order_changed"]
 
 TOPICS: Final = ("alert", "order", "health")
-"""What a client may choose from. ``order`` is reserved: work orders have no changes yet."""
+"""What a client may choose from."""
 
 
 def changed(
@@ -31,6 +31,12 @@ def changed(
         why = event.reason if isinstance(event, AlertClosed) else "closed"
         return to_json({"s": seq, "t": "alert.gone", "id": wire["id"], "why": why, "cmd": cmd})
     return to_json({"s": seq, "t": "alert.set", "id": wire["id"], "rev": wire["rev"], "p": patch, "cmd": cmd})
+
+
+def order_changed(seq: int, wire: Mapping[str, Any], cmd: str | None) -> bytes:
+    """The encoded change of a work order: always the whole of it."""
+    word = "gone" if wire["closed_at"] else "created" if wire["rev"] == 1 else "set"
+    return to_json({"s": seq, "t": f"order.{word}", "id": wire["id"], "o": wire, "cmd": cmd})
 
 
 def live(seq: int, wire: Mapping[str, Any], names: Iterable[str]) -> bytes:

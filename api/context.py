@@ -7,19 +7,25 @@ from concurrent.futures import Future
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request
+from starlette.concurrency import run_in_threadpool
 
 from alerts.alert import Alert
 from alerts.decision import Answer
-from alerts.inputs import Input
+from alerts.events import AccessRefused
+from alerts.inputs import Input, Record
+from alerts.orders.wire import to_wire as order_to_wire
 from alerts.wire import to_wire
-from api.auth import Door
+from api.auth import Door, Principal, Signed, address_of
 from api.live import Hub
+from api.narrow import Hidden, Views
 from api.ports import ApiPorts
 from api.schemas import COMMAND_PATTERN
-from domain.errors import Invalid, Unavailable
-from domain.limits import COMMAND_WAIT_S_MAX
+from api.throttle import Refusals
+from domain.errors import AnjuError, Forbidden, Invalid, Unavailable
+from domain.limits import ADDRESS_CHARS_MAX, COMMAND_WAIT_S_MAX
+from domain.orders import WorkOrder
 
-__all__ = ["Api", "CommandKey", "Context", "command_id"]
+__all__ = ["Api", "CommandKey", "Context", "Lobby", "Open", "command_id"]
 
 log = logging.getLogger("anju.api")
 
@@ -29,17 +35,48 @@ CommandKey = Annotated[
 ]
 
 
-class Api:
-    """One app's rooms."""
+class Lobby:
+    """One app's rooms: what there is before anybody is known."""
 
     def __init__(self, ports: ApiPorts, *, https: bool, metrics_open: bool) -> None:
         self.ports = ports
         self.door = Door(ports, https=https)
-        self.hub = Hub(ports)
+        self.views = Views(ports)
+        self.hub = Hub(ports, self.views)
+        self._refusals = Refusals()
         self.metrics_open = metrics_open
 
-    def wire(self, alert: Alert) -> Mapping[str, Any]:
-        """The alert as shown. An open one comes with its newest value and curve."""
+    async def refused(self, who: Principal, request: Request, error: AnjuError) -> None:
+        """Journals that `who` was refused something. Raises `TooManyRequests` for one who is refused all the time."""
+        if not isinstance(error, Forbidden | Hidden):
+            return
+        self._refusals.another(who.name, self.ports.clock_ms())
+        code = "scope.hidden" if isinstance(error, Hidden) else error.code
+        what = f"{request.method} {request.url.path}"[:ADDRESS_CHARS_MAX]
+        try:
+            await self.api().submit(Record(AccessRefused(what, code, address_of(request)), who.name))
+        except Unavailable:
+            log.warning("%s was refused %s (%s), which could not be journalled", who.name, what, code)
+
+    def api(self, who: Principal | None = None) -> "Api":
+        """What a route works with on behalf of `who`; None: the service itself."""
+        return Api(self, self.ports if who is None else self.views.of(who.scope))
+
+
+class Api:
+    """What a route works with: everything, as far as its caller has to do with it."""
+
+    def __init__(self, lobby: Lobby, ports: ApiPorts) -> None:
+        self.ports = ports
+        """Narrowed to the caller."""
+        self.door = lobby.door
+        self.hub = lobby.hub
+        self.views = lobby.views
+
+    def wire(self, alert: Alert | WorkOrder) -> Mapping[str, Any]:
+        """The alert or order as shown. An open alert comes with its newest value and curve."""
+        if isinstance(alert, WorkOrder):
+            return order_to_wire(alert, self.ports.registry())
         live = self.ports.board.row(alert.id)
         if live is not None and live["rev"] == alert.rev:
             return live
@@ -70,7 +107,10 @@ class Api:
             except RuntimeError:
                 log.info("an input was answered after the server had stopped")
 
-        self.ports.desk.submit(entry).add_done_callback(told)
+        submit = self.ports.desk.submit
+        # Whoever has to do with some places only has the database asked where its wish leads.
+        sent = submit(entry) if self.ports.desk is self.views.whole.desk else await run_in_threadpool(submit, entry)
+        sent.add_done_callback(told)
         try:
             async with asyncio.timeout(COMMAND_WAIT_S_MAX):
                 return await answer
@@ -78,11 +118,17 @@ class Api:
             raise Unavailable("station.slow", f"no answer within {COMMAND_WAIT_S_MAX:g} s") from error
 
 
-def _context(request: Request) -> Api:
-    api: Api = request.app.state.api
-    return api
+def _lobby(request: Request) -> Lobby:
+    lobby: Lobby = request.app.state.api
+    return lobby
 
 
+def _context(lobby: Annotated[Lobby, Depends(_lobby)], who: Signed) -> Api:
+    return lobby.api(who)
+
+
+Open = Annotated[Lobby, Depends(_lobby)]
+"""For the few routes that nobody needs to sign in for."""
 Context = Annotated[Api, Depends(_context)]
 
 

@@ -13,6 +13,7 @@ from alerts.alert import Alert
 from api.encode import plain, to_json
 from api.web import HEADERS
 from domain.errors import AnjuError, Conflict, Forbidden, Invalid, NotFound, Rejected, Unavailable
+from domain.orders import WorkOrder
 
 __all__ = ["PROBLEM_TYPE", "NotSignedIn", "TooManyRequests", "install", "problem"]
 
@@ -87,9 +88,15 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(AnjuError)
     async def ours(request: Request, error: AnjuError) -> Response:
+        who = getattr(request.state, "who", None)
+        if who is not None:
+            try:
+                await request.app.state.api.refused(who, request, error)
+            except TooManyRequests as instead:
+                error = instead
         current = getattr(error, "current", None)
-        if isinstance(current, Alert):
-            current = request.app.state.api.wire(current)
+        if isinstance(current, Alert | WorkOrder) and who is not None:
+            current = request.app.state.api.api(who).wire(current)
         return from_error(error, None if current is None else plain(current))
 
     @app.exception_handler(RequestValidationError)

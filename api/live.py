@@ -8,15 +8,18 @@ from typing import Any, Final
 from starlette.concurrency import run_in_threadpool
 
 from alerts.events import AlertRaised
+from alerts.orders.wire import to_wire as order_to_wire
 from alerts.wire import patch, to_wire
 from api.auth import Principal
-from api.changes import changed
+from api.changes import changed, order_changed
 from api.encode import to_json
 from api.errors import NotSignedIn
-from api.ports import ApiPorts, Delta, Position
+from api.narrow import Views
+from api.ports import ApiPorts, Change, Delta, Position
 from api.times import rfc3339
+from domain.access import Scope
 from domain.errors import Unavailable
-from domain.limits import BATCHES_SHARED_MAX, STREAM_BACKLOG_MAX, STREAM_BATCH_MS, STREAMS_MAX
+from domain.limits import BATCHES_SHARED_MAX, SCOPES_KEPT_MAX, STREAM_BACKLOG_MAX, STREAM_BATCH_MS, STREAMS_MAX
 
 __all__ = ["Client", "Hub"]
 
@@ -31,11 +34,19 @@ RESUME_VALUES_MS: Final = 10_000
 class Client:
     """One open stream."""
 
-    def __init__(self, principal: Principal, topics: frozenset[str], recheck: Callable[[], object] | None) -> None:
+    def __init__(
+        self, principal: Principal, ports: ApiPorts, topics: frozenset[str], recheck: Callable[[], Principal] | None
+    ) -> None:
         self.principal = principal
+        self.ports = ports
+        """Narrowed to what the caller may see."""
         self.topics = topics
         self.recheck = recheck
-        """Raises `NotSignedIn` once the caller may no longer be here; None: never asked."""
+        """Who the caller is now; raises `NotSignedIn` once it may no longer be here. None: never asked."""
+        self.told = 0
+        """The newest journal line the client knows to have been told everything up to."""
+        self.moved = False
+        """True once the caller may see other things than when the stream was opened."""
         self.wakened = asyncio.Event()
         self.bye: str | None = None
         """Why the stream must end; None while it may go on."""
@@ -53,15 +64,16 @@ class Hub:
     Lives on the server's event loop; only `_from_station` runs on other threads.
     """
 
-    def __init__(self, ports: ApiPorts) -> None:
+    def __init__(self, ports: ApiPorts, views: Views) -> None:
         self._ports = ports
+        self._views = views
         self._clients: set[Client] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop_listening: Callable[[], None] | None = None
         self._waking = False
         self._closing: str | None = None
-        self._health: tuple[float, dict[str, Any]] | None = None
-        self._batches: OrderedDict[tuple[Position, Position, bool], bytes] = OrderedDict()
+        self._health: OrderedDict[Scope, tuple[float, dict[str, Any]]] = OrderedDict()
+        self._batches: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
         self.resets = 0
         """Clients told to fetch the board anew since the start."""
 
@@ -70,16 +82,19 @@ class Hub:
         """Open streams."""
         return len(self._clients)
 
-    def join(self, principal: Principal, topics: frozenset[str], recheck: Callable[[], object] | None = None) -> Client:
+    def join(
+        self, principal: Principal, topics: frozenset[str], recheck: Callable[[], Principal] | None = None
+    ) -> Client:
         """Takes a new stream in. Raises `Unavailable` when there are too many or the service is stopping.
 
-        `recheck` is called on another thread every `TICK_S`; when it raises `NotSignedIn` the stream ends.
+        `recheck` is called on another thread every `TICK_S`; when it raises `NotSignedIn` the stream ends, and when the
+        caller may look elsewhere than before it begins anew.
         """
         if self._closing is not None:
             raise Unavailable("stream.closing", "the service is stopping")
         if len(self._clients) >= STREAMS_MAX:
             raise Unavailable("stream.too_many", f"{STREAMS_MAX} streams are open", limit=STREAMS_MAX)
-        client = Client(principal, topics, recheck)
+        client = Client(principal, self._views.of(principal.scope), topics, recheck)
         self._clients.add(client)
         if self._stop_listening is None:
             self._loop = asyncio.get_running_loop()
@@ -123,17 +138,22 @@ class Hub:
 
     # --- what is sent -------------------------------------------------------------------------------------------
 
-    def health(self) -> dict[str, Any]:
-        """Figures of the strip and of the service, at most a second old."""
+    def health(self, scope: Scope) -> dict[str, Any]:
+        """Figures of the strip and of the service for those with `scope`, at most a second old."""
         now = asyncio.get_running_loop().time()
-        if self._health is None or now - self._health[0] >= HEALTH_LOOK_S:
-            status = self._ports.status()
-            figures = self._ports.board.health(self._ports.clock_ms())
-            figures["broker"] = status.broker_connected
-            figures["storing"] = status.storing and status.station_alive
-            figures["last_data_at"] = rfc3339(status.last_data_ms)
-            self._health = (now, figures)
-        return self._health[1]
+        known = self._health.get(scope)
+        if known is not None and now - known[0] < HEALTH_LOOK_S:
+            return known[1]
+        status = self._ports.status()
+        figures = self._views.of(scope).board.health(self._ports.clock_ms())
+        figures["broker"] = status.broker_connected
+        figures["storing"] = status.storing and status.station_alive
+        figures["last_data_at"] = rfc3339(status.last_data_ms)
+        self._health[scope] = (now, figures)
+        self._health.move_to_end(scope)
+        while len(self._health) > SCOPES_KEPT_MAX:
+            self._health.popitem(last=False)
+        return figures
 
     def _now(self) -> str:
         return rfc3339(self._ports.clock_ms())
@@ -143,13 +163,22 @@ class Hub:
         data = {"store": store, "seq": seq, "now": self._now(), "version": self._ports.version, "tick": int(TICK_S)}
         return b"retry: %d\n%s" % (RETRY_MS, _event("hello", to_json(data)))
 
-    def _batch(self, delta: Delta, was: Position, *, shared: bool = True) -> bytes:
-        key = (was, delta.position, shared)
-        if shared and key in self._batches:
+    def _batch(self, client: Client, delta: Delta, was: Position | None = None) -> bytes | None:
+        """The changes of `delta` that `client` is to be told, None when there are none.
+
+        The same after `was` for all with the same topics and scope is encoded once; None: for this client alone.
+        """
+        key = (client.told, was, delta.position, client.topics, client.principal.scope)
+        if was is not None and key in self._batches:
+            client.told = delta.position.seq
             return self._batches[key]
-        data = b'{"now":"%s","from":%d,"c":[%s]}' % (self._now().encode(), was.seq, b",".join(delta.changes))
+        bodies = [change.body for change in delta.changes if change.topic in client.topics]
+        if not bodies:
+            return None
+        data = b'{"now":"%s","from":%d,"c":[%s]}' % (self._now().encode(), client.told, b",".join(bodies))
         made = _event("batch", data, f"{self._ports.journal.store}-{delta.position.seq}")
-        if shared:
+        client.told = delta.position.seq
+        if was is not None:
             self._batches[key] = made
             if len(self._batches) > BATCHES_SHARED_MAX:
                 self._batches.popitem(last=False)
@@ -163,41 +192,46 @@ class Hub:
         """The events for one client, from its position until it goes, falls behind or must leave."""
         try:
             journal = self._ports.journal
-            start = self._ports.board.position(self._ports.clock_ms() - RESUME_VALUES_MS)
+            start = client.ports.board.position(self._ports.clock_ms() - RESUME_VALUES_MS)
+            client.told = start.seq if after is None else after
             yield self._hello(start.seq)
             if (store is not None and store != journal.store) or (after is not None and after > start.seq):
                 yield self._reset("store")
                 return
             if after is not None and after < start.seq:
-                missed = await self._missed(after, start)
+                missed = await self._missed(client.ports, after, start)
                 if missed is None:
                     yield self._reset("behind")
                     return
-                if missed.changes and "alert" in client.topics:
-                    yield self._batch(missed, Position(after, start.values), shared=False)
+                batch = self._batch(client, missed)
+                if batch is not None:
+                    yield batch
                 start = missed.position
             async for event in self._follow(client, start):
                 yield event
         finally:
             self.leave(client)
 
-    async def _missed(self, after: int, start: Position) -> Delta | None:
+    async def _missed(self, ports: ApiPorts, after: int, start: Position) -> Delta | None:
         """Changes after `after`, from memory or from the journal; None when they are too many."""
         if start.seq - after > STREAM_BACKLOG_MAX:
             return None
-        recent = self._ports.board.since(Position(after, start.values))
+        recent = ports.board.since(Position(after, start.values))
         if recent is not None:
             return recent
-        return await run_in_threadpool(self._from_journal, after, start)
+        return await run_in_threadpool(self._from_journal, ports, after, start)
 
-    def _from_journal(self, after: int, start: Position) -> Delta | None:
-        rows = [row for row in self._ports.journal.changes_after(after, STREAM_BACKLOG_MAX + 1) if row.seq <= start.seq]
+    def _from_journal(self, ports: ApiPorts, after: int, start: Position) -> Delta | None:
+        rows = [row for row in ports.journal.changes_after(after, STREAM_BACKLOG_MAX + 1) if row.seq <= start.seq]
         if len(rows) > STREAM_BACKLOG_MAX or not rows or rows[0].seq != after + 1:
             return None  # too much, or the journal no longer reaches back that far
-        registry, rulebook, now_ms = self._ports.registry(), self._ports.rulebook(), self._ports.clock_ms()
+        registry, rulebook, now_ms = ports.registry(), ports.rulebook(), ports.clock_ms()
         known: dict[str, dict[str, Any]] = {}
         changes = []
         for row in rows:
+            if row.order is not None:
+                body = order_changed(row.seq, order_to_wire(row.order, registry), row.cmd)
+                changes.append(Change(body, "order", row.order))
             if row.alert is None:
                 continue
             wire = to_wire(row.alert, registry, now_ms, rulebook.rules.get(row.alert.rule))
@@ -205,31 +239,34 @@ class Hub:
             # What is not journalled (curve, children) is not in `wire`: it cannot wipe out what the client has drawn.
             difference = wire if before is None else patch(before, wire)
             whole = {**wire, "trend": [], "children": 0} if isinstance(row.event, AlertRaised) else wire
-            changes.append(changed(row.seq, row.event, whole, difference, row.cmd))
+            changes.append(Change(changed(row.seq, row.event, whole, difference, row.cmd), "alert", row.alert))
             known[row.alert.id] = wire
         return Delta(changes, start)
 
     async def _follow(self, client: Client, position: Position) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
+        board, scope = client.ports.board, client.principal.scope
+        follows = not client.topics.isdisjoint(("alert", "order"))
         next_batch = 0.0
         next_tick = loop.time() + TICK_S
         pulse = _Pulse()
         if "health" in client.topics:
-            yield _event("health", to_json(pulse.due(self.health(), loop.time())))
+            yield _event("health", to_json(pulse.due(self.health(scope), loop.time())))
         while client.bye is None:
             now = loop.time()
             if client.principal.expires_ms is not None and self._ports.clock_ms() >= client.principal.expires_ms:
                 client.end("logout")
                 break
             client.wakened.clear()
-            behind = "alert" in client.topics and self._ports.board.position() != position
+            behind = follows and board.position() != position
             if behind and now >= next_batch:
-                delta = self._ports.board.since(position)
+                delta = board.since(position)
                 if delta is None:
                     yield self._reset("behind")
                     return
-                if delta.changes:
-                    yield self._batch(delta, position)
+                batch = self._batch(client, delta, position)
+                if batch is not None:
+                    yield batch
                     next_batch = now + STREAM_BATCH_MS / 1_000
                 position = delta.position
                 behind = False
@@ -237,13 +274,15 @@ class Hub:
                 next_tick = now + TICK_S
                 if not await _still_welcome(client):
                     break
-                seq = position.seq if "alert" in client.topics else self._ports.board.position().seq
+                seq = position.seq if follows else board.position().seq
                 yield _event("tick", to_json({"now": self._now(), "seq": seq}))
-            figures = pulse.due(self.health(), now) if "health" in client.topics else None
+            figures = pulse.due(self.health(scope), now) if "health" in client.topics else None
             if figures is not None:
                 yield _event("health", to_json(figures))
             await _pause(client, (next_batch if behind else now + HEALTH_LOOK_S) - loop.time(), coalescing=behind)
-        yield _event("bye", to_json({"retry": RETRY_MS, "reason": client.bye}))
+        yield (
+            self._reset("scope") if client.moved else _event("bye", to_json({"retry": RETRY_MS, "reason": client.bye}))
+        )
 
 
 class _Pulse:
@@ -263,17 +302,18 @@ class _Pulse:
 
 
 async def _still_welcome(client: Client) -> bool:
-    """False when the account, its password, its roles or the token changed since the stream was opened."""
+    """False when the account, its password or the token changed since the stream was opened, or where it may look."""
     if client.recheck is None:
         return True
     try:
-        await run_in_threadpool(client.recheck)
+        who = await run_in_threadpool(client.recheck)
     except NotSignedIn:
         client.end("logout")
         return False
     except Unavailable:  # the database does not answer: no reason to blind the control room
         return True
-    return True
+    client.moved = (who.scope, who.rights) != (client.principal.scope, client.principal.rights)
+    return not client.moved
 
 
 async def _pause(client: Client, seconds: float, *, coalescing: bool) -> None:

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from api.ports import Measure
 
 if TYPE_CHECKING:
-    from api.context import Api
+    from api.context import Lobby
 
 __all__ = ["CONTENT_TYPE", "render"]
 
@@ -26,7 +26,7 @@ CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 class _House(Collector):
     """Reads everything at the moment of the scrape: nothing is counted twice or kept here."""
 
-    def __init__(self, api: "Api") -> None:
+    def __init__(self, api: "Lobby") -> None:
         self._api = api
 
     def collect(self) -> Iterable[Metric]:
@@ -84,7 +84,7 @@ def _family(measure: Measure) -> Metric:
     return family
 
 
-def render(api: "Api") -> bytes:
+def render(api: "Lobby") -> bytes:
     """The scrape's answer."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_House(api))

@@ -6,8 +6,12 @@ from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct, field
 
+from alerts.alert import Alert
+from alerts.order_ports import Orders
 from alerts.ports import Delivery, Desk, History, JournalRow, LastValue, Series, Users
 from alerts.rules.base import Rulebook
+from domain.access import EVERYWHERE, Scope
+from domain.orders import WorkOrder
 from domain.readings import Reading
 from domain.registry import Registry
 
@@ -15,6 +19,7 @@ __all__ = [
     "ApiPorts",
     "Board",
     "BoardView",
+    "Change",
     "Delta",
     "DeviceLiveness",
     "JournalReader",
@@ -44,11 +49,27 @@ class Position(NamedTuple):
     """Number of the last value change it knows; values are not journalled."""
 
 
+class Change(NamedTuple):
+    """One change, encoded once for all who receive it."""
+
+    body: bytes
+    topic: str
+    """``alert`` or ``order``."""
+    about: Alert | WorkOrder
+    """What has changed: who may know of it follows from where it is."""
+
+    def within(self, scope: Scope) -> bool:
+        """True if somebody with `scope` may know of it."""
+        if isinstance(self.about, WorkOrder):
+            return scope.holds_order(self.about)
+        return scope.holds(self.about.compound, self.about.kind)
+
+
 class Delta(NamedTuple):
     """What lies between two positions, ready to send."""
 
-    changes: Sequence[bytes]
-    """Encoded changes, oldest first."""
+    changes: Sequence[Change]
+    """Oldest first."""
     position: Position
     """Where a client stands after them."""
 
@@ -68,8 +89,11 @@ class BoardView(Protocol):
     def since(self, position: Position) -> Delta | None:
         """Changes after `position`; None when they are no longer all in memory."""
 
-    def health(self, now_ms: int) -> dict[str, Any]:
-        """Figures of the strip: devices online, alerts of the last ten minutes, flood, longest unacknowledged."""
+    def health(self, now_ms: int, scope: Scope = EVERYWHERE) -> dict[str, Any]:
+        """Figures of the strip: devices online, alerts of the last ten minutes, flood, longest unacknowledged.
+
+        Those of alerts and orders are of what `scope` holds.
+        """
 
     def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
         """Calls `wake` (quick, on any thread) after each change until the returned function is called."""
@@ -89,8 +113,10 @@ class JournalReader(Protocol):
     def changes_after(self, seq: int, limit: int) -> list[JournalRow]:
         """Lines after `seq`, oldest first, with each alert as it stood right after the line."""
 
-    def rows(self, *, after: int = 0, limit: int = 100, alert_id: str | None = None) -> list[JournalRow]:
-        """Lines in order, of one alert or of all."""
+    def rows(
+        self, *, after: int = 0, limit: int = 100, alert_id: str | None = None, scope: Scope = EVERYWHERE
+    ) -> list[JournalRow]:
+        """Lines in order, of one alert or order, or of all; with a narrower `scope` only those about what it holds."""
 
     def maintenance(self) -> list[Any]:
         """`MaintenanceDeclared` events of windows that were not ended."""
@@ -188,6 +214,7 @@ class ApiPorts:
     desk: Desk
     journal: JournalReader
     history: History
+    orders: Orders
     telemetry: TelemetryReader
     users: Users
     board: BoardView

@@ -18,8 +18,12 @@ from domain.limits import (
 )
 
 __all__ = [
+    "NAME_PATTERN",
     "AlertPage",
+    "Answer",
     "BoardBody",
+    "Body",
+    "Command",
     "CommandBody",
     "Cursor",
     "DeclareBody",
@@ -27,11 +31,14 @@ __all__ = [
     "DevicePage",
     "EndBody",
     "Health",
+    "Id",
     "IdPath",
     "JournalPage",
     "Limit",
     "Moment",
+    "Note",
     "Page",
+    "Person",
     "Problem",
     "ResolveBody",
     "SecondBody",
@@ -69,11 +76,13 @@ Person = Annotated[str, Field(min_length=1, max_length=ID_CHARS_MAX, pattern=NAM
 
 
 # --- requests -------------------------------------------------------------------------------------------------------
-class _Body(BaseModel):
+class Body(BaseModel):
+    """A request. Members that nobody has written down are refused."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class CommandBody(_Body):
+class CommandBody(Body):
     """A wish about an alert. The same `cmd` twice has the effect of once and the same answer."""
 
     rev: Annotated[int | None, Field(ge=0, le=2**53 - 1)] = None
@@ -82,7 +91,7 @@ class CommandBody(_Body):
     note: Note = ""
 
 
-class SecondBody(_Body):
+class SecondBody(Body):
     """A second person: another user who may act, and who confirms with its own password or personal token."""
 
     second: Person | None = None
@@ -115,7 +124,7 @@ class DeclareBody(SecondBody):
     cmd: Command = None
 
 
-class InjectBody(_Body):
+class InjectBody(Body):
     """One incident at one device, or at one that chance chooses."""
 
     incident: Annotated[str, Field(pattern=ID_PATTERN)]
@@ -123,37 +132,39 @@ class InjectBody(_Body):
     params: Annotated[dict[Annotated[str, Field(pattern=ID_PATTERN)], float | bool | str], Field(max_length=20)] = {}
 
 
-class PlayBody(_Body):
+class PlayBody(Body):
     """One scenario."""
 
     scenario: Annotated[str, Field(pattern=ID_PATTERN)]
 
 
-class EndBody(_Body):
+class EndBody(Body):
     """The work is done."""
 
     cmd: Command = None
 
 
-class SignInBody(_Body):
+class SignInBody(Body):
     """Name and password."""
 
     name: Annotated[Person, Field(validation_alias=AliasChoices("name", "user"))]
     password: Annotated[str, Field(min_length=1, max_length=PASSWORD_CHARS_MAX)]
 
 
-class TokenBody(_Body):
+class TokenBody(Body):
     """What a new personal token is for."""
 
     label: Annotated[str, Field(min_length=1, max_length=LABEL_CHARS_MAX, pattern=NAME_PATTERN)]
 
 
 # --- answers --------------------------------------------------------------------------------------------------------
-class _Answer(BaseModel):
+class Answer(BaseModel):
+    """An answer. It may have more members than are written down."""
+
     model_config = ConfigDict(extra="allow")
 
 
-class Problem(_Answer):
+class Problem(Answer):
     """RFC 9457. `code` is stable and has a translation; `detail` is English for developers."""
 
     type: str
@@ -167,28 +178,28 @@ class Problem(_Answer):
     errors: list[dict[str, Any]] | None = None
 
 
-class Page(_Answer):
+class Page(Answer):
     """A page of a list; `cursor` asks for the next one."""
 
     items: list[dict[str, Any]]
     cursor: str | None
 
 
-class Named(_Answer):
+class Named(Answer):
     """A thing with an id and a name."""
 
     id: str
     name: Any
 
 
-class RuleRef(_Answer):
+class RuleRef(Answer):
     """Which rule spoke."""
 
     code: str
     ver: int
 
 
-class WireAlert(_Answer):
+class WireAlert(Answer):
     """An alert as shown (console.md §14). Codes and parameters, never sentences; times with offset."""
 
     id: str
@@ -213,14 +224,14 @@ class WireAlert(_Answer):
     flags: list[str]
 
 
-class AlertPage(_Answer):
+class AlertPage(Answer):
     """A page of alerts, newest onset first."""
 
     items: list[WireAlert]
     cursor: str | None
 
 
-class Health(_Answer):
+class Health(Answer):
     """Figures of the board's strip."""
 
     online: int
@@ -236,7 +247,7 @@ class Health(_Answer):
     last_data_at: datetime | None
 
 
-class BoardBody(_Answer):
+class BoardBody(Answer):
     """All open alerts at one line of the journal; the stream goes on from there."""
 
     store: str
@@ -248,7 +259,7 @@ class BoardBody(_Answer):
     health: Health
 
 
-class SeriesBody(_Answer):
+class SeriesBody(Answer):
     """Columnar time series: `t` in epoch milliseconds, one list for each signal, null where not reported."""
 
     t: list[int]
@@ -259,7 +270,7 @@ class SeriesBody(_Answer):
     signals: dict[str, Any]
 
 
-class Liveness(_Answer):
+class Liveness(Answer):
     """Whether a device speaks."""
 
     state: str
@@ -267,7 +278,7 @@ class Liveness(_Answer):
     heard: datetime | None
 
 
-class DeviceBody(_Answer):
+class DeviceBody(Answer):
     """A device, whether it speaks, and what it last said."""
 
     id: str
@@ -278,14 +289,14 @@ class DeviceBody(_Answer):
     values: dict[str, Any]
 
 
-class DevicePage(_Answer):
+class DevicePage(Answer):
     """A page of devices by id."""
 
     items: list[DeviceBody]
     cursor: str | None
 
 
-class JournalLine(_Answer):
+class JournalLine(Answer):
     """One fact."""
 
     seq: int
@@ -297,22 +308,28 @@ class JournalLine(_Answer):
     cmd: str | None
 
 
-class JournalPage(_Answer):
+class JournalPage(Answer):
     """Lines of the journal in order; `after` for the next page is the last `seq`."""
 
     items: list[JournalLine]
     seq: int
 
 
-class User(_Answer):
+class User(Answer):
     """Who is signed in."""
 
     name: str
     roles: list[str]
+    rights: list[str]
     may_act: bool
+    organisation: str | None
+    compounds: list[str] | None
+    """Where it may look and act; null: everywhere."""
+    kinds: list[str] | None
+    """Of which device kinds; null: of all."""
 
 
-class SessionBody(_Answer):
+class SessionBody(Answer):
     """A session. Writes with its cookie must carry `csrf` in the header X-Anju-CSRF."""
 
     user: User

@@ -2,9 +2,11 @@
 
 import ipaddress
 from collections import OrderedDict
+from typing import Final
 
 from api.errors import TooManyRequests
 from domain.limits import (
+    REFUSALS_PER_MINUTE_MAX,
     SIGN_IN_FAILURES_MAX,
     SIGN_IN_NAME_FAILURES_MAX,
     SIGN_IN_SLOW_MS,
@@ -13,7 +15,7 @@ from domain.limits import (
     SIGN_IN_WINDOW_MS,
 )
 
-__all__ = ["Throttle"]
+__all__ = ["Refusals", "Throttle"]
 
 
 class Throttle:
@@ -97,3 +99,26 @@ def _address(place: str) -> str:
 
 def _name(name: str) -> str:
     return f"name:{name}"
+
+
+class Refusals:
+    """Counts what people were refused in the last minute: every refusal is journalled, so there is a limit to them."""
+
+    def __init__(self) -> None:
+        self._at: OrderedDict[str, list[int]] = OrderedDict()
+
+    def another(self, name: str, now_ms: int) -> None:
+        """Counts one. Raises `TooManyRequests`, and does not count, beyond `REFUSALS_PER_MINUTE_MAX`."""
+        recent = [at for at in self._at.get(name, ()) if now_ms - MINUTE_MS < at <= now_ms]
+        if len(recent) >= REFUSALS_PER_MINUTE_MAX:
+            wait_s = -(-(recent[0] + MINUTE_MS - now_ms) // 1_000)
+            raise TooManyRequests(
+                "access.throttled", f"refused too often; try again in {wait_s} s", retry_after_s=wait_s
+            )
+        self._at[name] = [*recent, now_ms]
+        self._at.move_to_end(name)
+        while len(self._at) > SIGN_IN_SUSPECTS_MAX:
+            self._at.popitem(last=False)
+
+
+MINUTE_MS: Final = 60_000

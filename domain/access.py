@@ -10,10 +10,13 @@ from typing import Final
 
 from msgspec import Struct
 
+from domain.orders import OrderStep, WorkOrder
 from domain.people import Person
 from domain.registry import Registry
 
-__all__ = ["AT_LARGE", "EVERYWHERE", "NOWHERE", "ROLES", "Right", "Scope", "rights_of", "scope_of"]
+__all__ = [
+    "AT_LARGE", "CHANGING", "EVERYWHERE", "NOWHERE", "ROLES", "STEP_RIGHTS", "Right", "Scope", "rights_of", "scope_of",
+]  # fmt: skip
 
 
 class Right(StrEnum):
@@ -99,6 +102,25 @@ AT_LARGE: Final = frozenset(
 )
 """Roles that are not bound to a place unless their account is."""
 
+CHANGING: Final = frozenset(Right) - {Right.LOOK, Right.JOURNAL, Right.SERVICE}
+"""Rights of which any one makes an account more than one that looks on."""
+
+STEP_RIGHTS: Final[dict[OrderStep, Right]] = {
+    **dict.fromkeys((OrderStep.DISPATCH, OrderStep.TRANSFER, OrderStep.CALL_BACK), Right.ORDER_DISPATCH),
+    **dict.fromkeys((OrderStep.VERIFY, OrderStep.REJECT, OrderStep.REOPEN), Right.ORDER_VERIFY),
+    **dict.fromkeys((OrderStep.URGE, OrderStep.SUPERVISE), Right.ORDER_SUPERVISE),
+    OrderStep.SUSPEND: Right.ORDER_APPROVE,
+    OrderStep.NOTE: Right.ALERT_NOTE,
+    **dict.fromkeys(
+        (
+            OrderStep.ACCEPT, OrderStep.ARRIVE, OrderStep.HANDLE, OrderStep.SUBMIT, OrderStep.FALSE_ALARM,
+            OrderStep.RETURN, OrderStep.ASK_SUSPENSION, OrderStep.RESUME, OrderStep.REFUSED_ADVICE, OrderStep.ATTACH,
+        ),
+        Right.ORDER_WORK,
+    ),
+}  # fmt: skip
+"""Step of a work order that a person may ask for → the right that it takes."""
+
 _NONE: Final[frozenset[Right]] = frozenset()
 
 _KINDS_OF: Final[dict[str, tuple[str, ...]]] = {
@@ -120,6 +142,8 @@ class Scope(Struct, frozen=True):
     """None: all, those of tomorrow included."""
     kinds: frozenset[str] | None = None
     """None: all."""
+    organisation: str | None = None
+    """Work orders that were given to it are within reach wherever they are."""
 
     @property
     def everything(self) -> bool:
@@ -133,6 +157,20 @@ class Scope(Struct, frozen=True):
         """
         return (self.compounds is None or compound in self.compounds) and (
             self.kinds is None or kind is None or kind == "gateway" or kind in self.kinds
+        )
+
+    def holds_order(self, order: WorkOrder) -> bool:
+        """True if the order is about what is within it, or was given to its organisation."""
+        mine = self.organisation is not None and self.organisation in {order.organisation, order.lead}
+        return mine or (
+            (self.compounds is None or order.compound in self.compounds)
+            and (self.kinds is None or order.kind in self.kinds)
+        )
+
+    def covers(self, other: "Scope") -> bool:
+        """True if nothing is within `other` that is not within this one."""
+        return (self.compounds is None or (other.compounds is not None and other.compounds <= self.compounds)) and (
+            self.kinds is None or (other.kinds is not None and other.kinds <= self.kinds)
         )
 
 
@@ -170,4 +208,4 @@ def scope_of(person: Person, registry: Registry, day: str) -> Scope:
     if person.places:
         within = registry.compounds_within(person.places)
         compounds = within if compounds is None else compounds & within
-    return Scope(compounds, kinds)
+    return Scope(compounds, kinds, person.organisation)

@@ -65,6 +65,16 @@ SUSPENSION_MS_MAX: Final = 7 * 86_400_000
 """Clocks of a work order stand still for seven days at most."""
 CLOSED_ORDERS_KEPT_MAX: Final = 2_000
 """Closed work orders kept at hand, to be reopened or called back about; older ones are in the store."""
+SCOPES_KEPT_MAX: Final = 256
+"""Views of the registry kept at hand, one for each scope that somebody has."""
+ADDRESS_CHARS_MAX: Final = 300
+"""Of a request's address, as kept with a refusal."""
+REFUSALS_PER_MINUTE_MAX: Final = 30
+"""Of one person; each is journalled, and one who is refused more often waits."""
+PASSWORD_CHARS_MIN: Final = 10
+"""Of a password that people choose themselves."""
+CONTACTS_MAX: Final = 10
+PERSON_PLACES_MAX: Final = 200
 OPEN_ALERTS_MAX: Final = 50_000
 """A district in flood holds fewer; beyond it, severity 3 and 4 are counted but not opened."""
 SHELVE_MS_MAX: Final = 8 * 3_600_000

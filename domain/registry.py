@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
+from msgspec.structs import replace
+
 from domain.devices import Device
 from domain.kinds import KINDS
 from domain.organisations import CONTRACTORS, Contract, Organisation
@@ -101,6 +103,39 @@ class Registry:
         if mine or known is None or known.kind in CONTRACTORS:
             return frozenset(served)
         return None
+
+    def narrowed(self, compounds: frozenset[str], kinds: frozenset[str] | None) -> "Registry":
+        """What somebody knows who has to do with `compounds`, and there with devices of `kinds` (None: all) only.
+
+        Their places and those above them; who serves them or holds their territory; contracts without the compounds of
+        others. Gateways are in it whatever `kinds` says: they explain silence.
+        """
+        above = {up.id for compound in compounds for up in self.above(compound)}
+        places = [one for one in self.places.values() if one.id in above or self._within(one.id, compounds)]
+        contracts = [
+            replace(one, compounds=shared)
+            for one in self.contracts.values()
+            if (shared := [compound for compound in one.compounds if compound in compounds])
+        ]
+        known = {one.id for one in places}
+        bound = {one.organisation for one in contracts}
+        devices = [
+            one
+            for one in self.devices.values()
+            if one.compound in compounds and (kinds is None or one.kind == "gateway" or one.kind in kinds)
+        ]
+        return Registry(
+            places,
+            [one for one in self.organisations.values() if one.id in bound or one.place in known],
+            contracts,
+            devices,
+            {compound: rules for compound, rules in self.overrides.items() if compound in compounds},
+            self.version,
+        )
+
+    def _within(self, place_id: str, compounds: frozenset[str]) -> bool:
+        compound = self.nearest(place_id, "compound")
+        return compound is not None and compound.id in compounds
 
     def devices_in(self, compound: str) -> tuple[Device, ...]:
         """Devices of a compound, in registration order."""

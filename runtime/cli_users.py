@@ -6,11 +6,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
+from msgspec.structs import replace
 
-from api.auth import ROLES
+from domain.access import ROLES
 from domain.errors import NotFound
+from domain.kinds import KINDS
+from domain.people import Person
 from runtime.cli_options import EXPORTS, data_option, json_option
 from storage.database import open_database
 from storage.users import SqlUsers
@@ -31,21 +35,36 @@ def users() -> None:
     "--role",
     "roles",
     multiple=True,
-    type=click.Choice(ROLES),
+    type=click.Choice(tuple(ROLES)),
     help="May be repeated. Without it roles stay as they are; a new user is an operator.",
+)
+@click.option("--organisation", help="Whose member it is: it sees what that organisation answers for.")
+@click.option(
+    "--place", "places", multiple=True, help="Subtree of the place tree it is restricted to; may be repeated."
+)
+@click.option(
+    "--kind", "kinds", multiple=True, type=click.Choice(tuple(KINDS)), help="Device kind it is restricted to."
 )
 @data_option
 @json_option
-def passwd(name: str, roles: tuple[str, ...], data: Path, as_json: bool) -> None:
+def passwd(
+    name: str,
+    roles: tuple[str, ...],
+    organisation: str | None,
+    places: tuple[str, ...],
+    kinds: tuple[str, ...],
+    data: Path,
+    as_json: bool,
+) -> None:
     """Give NAME a new random password (and make the user if new). It is printed once and stored hashed.
 
-    Sessions that NAME has open end; tokens stay.
+    What no option names stays as it is. Sessions that NAME has open end; tokens stay.
     """  # fmt: skip
     password = secrets.token_urlsafe(12)
     with _users(data, making=True) as kept:
-        standing = kept.standing(name)
-        before = (NEW_ROLE,) if standing is None else standing.roles
-        kept.create(name, password, roles or before, _now_ms())
+        before = kept.person(name) or Person(name, roles=(NEW_ROLE,))
+        given = {"roles": roles, "organisation": organisation, "places": places, "kinds": kinds}
+        kept.save(replace(before, **{key: value for key, value in given.items() if value}), password, _now_ms())
     _tell(as_json, f"{name}  {password}", user=name, password=password)
 
 
@@ -67,15 +86,25 @@ def token(name: str, label: str, data: Path, as_json: bool) -> None:
 def list_users(data: Path, as_json: bool) -> None:
     """All users with their roles and the labels of their tokens."""
     with _users(data) as kept:
-        rows = [
-            {"user": name, "roles": list(kept.roles(name)), "tokens": [label for label, _ in kept.tokens(name)]}
-            for name in kept.names()
+        rows: list[dict[str, Any]] = [
+            {
+                "user": one.id,
+                "roles": list(one.roles),
+                "organisation": one.organisation,
+                "places": list(one.places),
+                "kinds": list(one.kinds),
+                "active": one.active,
+                "tokens": [label for label, _ in kept.tokens(one.id)],
+            }
+            for one in kept.people()
         ]
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False))
         return
     for row in rows:
-        click.echo(f"{row['user']}  {','.join(row['roles']) or '-'}  {', '.join(row['tokens'])}".rstrip())
+        bound = [word for word in (row["organisation"], *row["places"], *row["kinds"]) if word]
+        words = [row["user"], ",".join(row["roles"]) or "-", ",".join(bound), ", ".join(row["tokens"])]
+        click.echo("  ".join(word for word in words if word))
 
 
 @users.command()

@@ -5,7 +5,7 @@ longer in the ring and is told to fetch the board anew.
 """
 
 import threading
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -13,13 +13,17 @@ from alerts.alert import Alert, AlertState
 from alerts.decision import Entry, ValueUpdate
 from alerts.events import AlertRaised, RegistryImported, RulesLoaded
 from alerts.liveness import OFFLINE, ONLINE, OVERDUE
+from alerts.orders.wire import to_wire as order_to_wire
+from alerts.ports import Raised
 from alerts.rules.base import Rulebook
 from alerts.times import local_day
 from alerts.wire import STALE_MS, aging, patch, to_wire
-from api.changes import changed, live
-from api.ports import Board, Delta, Position
+from api.changes import changed, live, order_changed
+from api.ports import Board, Change, Delta, Position
 from api.times import rfc3339
+from domain.access import EVERYWHERE, Scope
 from domain.limits import STREAM_BACKLOG_MAX, TREND_POINTS_MAX
+from domain.orders import WorkOrder
 from domain.registry import Registry
 
 __all__ = ["LiveFeed"]
@@ -55,12 +59,13 @@ class LiveFeed:
         rulebook: Callable[[], Rulebook],
         now_ms: int,
         liveness: Callable[[], Mapping[str, int]] = dict,
-        raised_ms: Iterable[int] = (),
+        raised: Iterable[Raised] = (),
+        orders: Iterable[WorkOrder] = (),
     ) -> None:
         """Begins with the open `alerts` as they stand at journal line `seq`.
 
-        `liveness` counts devices by liveness state. `raised_ms`: receive times of the alerts raised in the last two
-        hours, oldest first, so that the flood strip survives a restart.
+        `liveness` counts devices by liveness state. `raised`: the alerts raised in the last two hours, oldest first,
+        so that the flood strip survives a restart. `orders`: the open work orders.
         """
         self._lock = threading.Lock()
         self._registry = registry
@@ -69,14 +74,15 @@ class LiveFeed:
         self._seq = seq
         self._floor = seq
         """Every change after this line is in the ring."""
-        self._ring: deque[tuple[int, bytes]] = deque()
+        self._ring: deque[tuple[int, Change]] = deque()
+        self._orders = {order.id: order for order in orders}
         self._alerts: dict[str, Alert] = {}
         self._wires: dict[str, dict[str, Any]] = {}
         self._fresh: dict[str, _Fresh] = {}
         """Alert → what of it has changed without a journal line; the most recently changed stand last."""
         self._values = 0
         self._kin: dict[str, set[str]] = {}
-        self._rates = _Rates(raised_ms)
+        self._rates = _Rates(raised)
         self._wakes: tuple[Callable[[], None], ...] = ()
         self._young: OrderedDict[str, None] = OrderedDict()
         """Alerts that have yet to come of age, in the order in which they were raised."""
@@ -108,13 +114,15 @@ class LiveFeed:
     def _enter(self, seq: int, entry: Entry, now_ms: int) -> None:
         if isinstance(entry.event, RegistryImported | RulesLoaded):
             self._redraw(seq, now_ms)
+        if entry.order is not None:
+            self._enter_order(seq, entry.order, entry.cmd)
         alert = entry.alert
         if alert is None:
             return
         before = self._wires.get(alert.id)
         wire = self._wire(alert, now_ms)
         if isinstance(entry.event, AlertRaised) and "drill" not in alert.flags:
-            self._rates.count(entry.at_ms)
+            self._rates.count(Raised(entry.at_ms, alert.compound, alert.kind))
         known = self._alerts.get(alert.id)
         if known is not None and known.cause != alert.cause:
             self._leave_cause(known, now_ms)
@@ -127,7 +135,18 @@ class LiveFeed:
         else:
             self._forget(alert, now_ms)
         difference = wire if before is None else patch(before, wire)
-        self._ring.append((seq, changed(seq, entry.event, wire, difference, entry.cmd)))
+        self._tell(seq, Change(changed(seq, entry.event, wire, difference, entry.cmd), "alert", alert))
+
+    def _enter_order(self, seq: int, order: WorkOrder, cmd: str | None) -> None:
+        if order.open:
+            self._orders[order.id] = order
+        else:
+            self._orders.pop(order.id, None)
+        wire = order_to_wire(order, self._registry())
+        self._tell(seq, Change(order_changed(seq, wire, cmd), "order", order))
+
+    def _tell(self, seq: int, change: Change) -> None:
+        self._ring.append((seq, change))
         if len(self._ring) > STREAM_BACKLOG_MAX:
             self._floor = self._ring.popleft()[0]
 
@@ -250,29 +269,34 @@ class LiveFeed:
         with self._lock:
             if position.seq < self._floor:
                 return None
-            found: list[bytes] = []
+            found: list[Change] = []
             for seq, change in reversed(self._ring):
                 if seq <= position.seq:
                     break
                 found.append(change)
             found.reverse()
-            newest: list[tuple[dict[str, Any], frozenset[str]]] = []
+            newest: list[tuple[Alert, dict[str, Any], frozenset[str]]] = []
             for alert_id, fresh in reversed(self._fresh.items()):
                 if fresh.number <= position.values:
                     break
-                newest.append((self._wires[alert_id], fresh.names))
+                newest.append((self._alerts[alert_id], self._wires[alert_id], fresh.names))
             now = Position(self._seq, self._values)
         # Rows are replaced on change, never changed: encoding them needs no lock.
-        found.extend(live(now.seq, wire, names) for wire, names in reversed(newest))
+        found.extend(Change(live(now.seq, wire, names), "alert", alert) for alert, wire, names in reversed(newest))
         return Delta(found, now)
 
-    def health(self, now_ms: int) -> dict[str, Any]:
-        """See `api.ports.BoardView`."""
+    def health(self, now_ms: int, scope: Scope = EVERYWHERE) -> dict[str, Any]:
+        """See `api.ports.BoardView`. Counts of devices are of all."""
         states = self._liveness()
         with self._lock:
             self._grow_old(now_ms)
-            rate10, strip, flood = self._rates.figures(now_ms)
-            waiting = [a.raised_ms for a in self._alerts.values() if a.state in _RINGING and not a.suppressed]
+            rate10, strip, flood = self._rates.figures(now_ms, scope)
+            waiting = [
+                one.raised_ms
+                for one in self._alerts.values()
+                if one.state in _RINGING and not one.suppressed and scope.holds(one.compound, one.kind)
+            ]
+            late = sum(_overdue(one) and scope.holds_order(one) for one in self._orders.values())
         return {
             "online": states.get(ONLINE, 0) + states.get(OVERDUE, 0),
             "devices": sum(states.values()),
@@ -281,7 +305,7 @@ class LiveFeed:
             "rate_strip": strip,
             "flood": flood,
             "oldest_unacked": rfc3339(min(waiting, default=None)),
-            "overdue_orders": 0,
+            "overdue_orders": late,
         }
 
     def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
@@ -296,31 +320,36 @@ class LiveFeed:
         return stop
 
 
+def _overdue(order: WorkOrder) -> bool:
+    return any(clock.breached_ms is not None and clock.done_ms is None for clock in order.clocks)
+
+
 class _Rates:
-    """Alerts raised, counted by the second for the last two hours."""
+    """Alerts raised, counted by the second and by where for the last two hours."""
 
-    def __init__(self, raised_ms: Iterable[int]) -> None:
-        self._seconds: deque[list[int]] = deque(maxlen=RATE_WINDOW_S * STRIP_BARS)
+    def __init__(self, raised: Iterable[Raised]) -> None:
+        self._seconds: deque[tuple[int, Counter[tuple[str, str]]]] = deque(maxlen=RATE_WINDOW_S * STRIP_BARS)
         self._flood = False
-        for at_ms in raised_ms:
-            self.count(at_ms)
+        for one in raised:
+            self.count(one)
 
-    def count(self, at_ms: int) -> None:
-        second = at_ms // 1_000
-        if self._seconds and self._seconds[-1][0] >= second:
-            self._seconds[-1][1] += 1
-        else:
-            self._seconds.append([second, 1])
+    def count(self, one: Raised) -> None:
+        second = one.at_ms // 1_000
+        if not self._seconds or self._seconds[-1][0] < second:
+            self._seconds.append((second, Counter()))
+        self._seconds[-1][1][one.compound, one.kind] += 1
 
-    def figures(self, now_ms: int) -> tuple[int, list[int], bool]:
+    def figures(self, now_ms: int, scope: Scope) -> tuple[int, list[int], bool]:
         """(alerts in the last ten minutes, the same for each of the last twelve such spans, flood)."""
         now_s = now_ms // 1_000
         strip = [0] * STRIP_BARS
-        for second, number in self._seconds:
+        for second, counts in self._seconds:
             age = max(0, now_s - second) // RATE_WINDOW_S
             if age < STRIP_BARS:
-                strip[STRIP_BARS - 1 - age] += number
+                strip[STRIP_BARS - 1 - age] += sum(n for where, n in counts.items() if scope.holds(*where))
         rate10 = strip[-1]
+        if not scope.everything:
+            return rate10, strip, rate10 > FLOOD_ENTERS_ABOVE
         # Hysteresis: a flood begins above one figure and ends below another.
         self._flood = rate10 >= FLOOD_LEAVES_BELOW if self._flood else rate10 > FLOOD_ENTERS_ABOVE
         return rate10, strip, self._flood

@@ -47,7 +47,6 @@ log = logging.getLogger("anju")
 DATABASE: Final = "anju.db"
 TELEMETRY: Final = "telemetry.duckdb"
 STRIP_MS: Final = 2 * 3_600_000
-STRIP_STEP_MS: Final = 5_000
 STOP_S: Final = 10.0
 
 
@@ -158,8 +157,6 @@ class House:
 
     def _build_station(self, now_ms: int) -> None:
         state, journal = self.state, self.database.journal
-        since_ms = now_ms - STRIP_MS
-        raised = self.database.history.raised_per_bucket(since_ms, now_ms, STRIP_STEP_MS)
         self.feed = LiveFeed(
             seq=journal.seq,
             alerts=tuple(state.alerts.values()),
@@ -167,7 +164,8 @@ class House:
             rulebook=lambda: state.rulebook,
             now_ms=now_ms,
             liveness=lambda: liveness_counts(state),
-            raised_ms=[since_ms + at * STRIP_STEP_MS for at, count in enumerate(raised) for _ in range(count)],
+            raised=self.database.history.raised(now_ms - STRIP_MS, now_ms),
+            orders=tuple(state.book.open.values()),
         )
         self.keeper = Keeper(self.telemetry, journal, on_trouble=self._tell_trouble, on_failure=self.on_failure)
         # What the process before us had claimed and not settled is owed again, now and not after its lease.
@@ -210,6 +208,7 @@ class House:
             desk=self.station,
             journal=self.database.journal,
             history=self.database.history,
+            orders=self.database.orders,
             telemetry=self.telemetry,
             users=self.database.users,
             board=self.feed,

@@ -6,13 +6,13 @@ from msgspec import Meta
 from sqlalchemy import ColumnElement, func, literal, select, tuple_
 
 from alerts.alert import Alert
-from alerts.ports import AlertQuery, DeadLetterRow, Page
-from domain.errors import Invalid, NotFound
-from domain.limits import SERIES_POINTS_MAX
+from alerts.ports import AlertQuery, DeadLetterRow, Page, Raised
+from domain.errors import NotFound
 from storage.access import Access
 from storage.cursors import page_size, position, where_from
 from storage.lines import alert_of, numbered
 from storage.schema import alerts, dead_letter_counts, dead_letters
+from storage.scopes import within
 
 __all__ = ["SqlHistory"]
 
@@ -70,25 +70,13 @@ class SqlHistory:
         with self._access.read() as connection:
             return {row.reason: row.packets for row in connection.execute(select(dead_letter_counts))}
 
-    def raised_per_bucket(self, since_ms: int, until_ms: int, bucket_ms: int) -> list[int]:
-        """See `alerts.ports.History`. The last bucket may reach beyond `until_ms`; nothing after it is counted.
-
-        Raises `Invalid` for more than `SERIES_POINTS_MAX` buckets.
-        """
-        if bucket_ms <= 0 or until_ms < since_ms:
-            raise Invalid("time.range", f"{since_ms} … {until_ms} by {bucket_ms} ms is no range of time")
-        buckets = -(-(until_ms - since_ms) // bucket_ms)
-        if buckets > SERIES_POINTS_MAX:
-            raise Invalid("time.range", f"{buckets} buckets are more than {SERIES_POINTS_MAX}", limit=SERIES_POINTS_MAX)
-        number = ((alerts.c.raised_ms - since_ms) // bucket_ms).label("number")
-        between = alerts.c.raised_ms >= since_ms, alerts.c.raised_ms < until_ms, ~alerts.c.drill
-        counts = [0] * buckets
+    def raised(self, since_ms: int, until_ms: int) -> list[Raised]:
+        """See `alerts.ports.History`."""
+        columns = alerts.c
+        between = columns.raised_ms >= since_ms, columns.raised_ms < until_ms, ~columns.drill
+        wanted = select(columns.raised_ms, columns.compound, columns.kind).where(*between)
         with self._access.read() as connection:
-            for row in connection.execute(
-                select(number, func.count().label("raised")).where(*between).group_by(number)
-            ):
-                counts[row.number] = row.raised
-        return counts
+            return [Raised(*row) for row in connection.execute(wanted.order_by(columns.raised_ms, columns.id))]
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Open alerts by ``severity``, ``state``, ``kind`` and ``compound``."""
@@ -117,6 +105,7 @@ def _restrictions(query: AlertQuery) -> list[ColumnElement[bool]]:
         value = getattr(query, name)
         if value is not None:
             found.append(columns[name] == value)
+    found += within(columns, query.scope)
     if query.since_ms is not None:
         found.append(columns.onset_ms >= query.since_ms)
     if query.until_ms is not None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec.structs import astuple, replace
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, exists, or_, select, update
 
 from alerts.alert import Alert
 from alerts.decision import Entry
@@ -15,6 +15,7 @@ from alerts.events import LivenessChanged, MaintenanceDeclared, MaintenanceEnded
 from alerts.inputs import Answered, answered
 from alerts.intents import Notify
 from alerts.ports import Checkpoint, JournalRow, SlotMark
+from domain.access import EVERYWHERE, Scope
 from domain.errors import Conflict, Unavailable
 from domain.readings import DeadLetter
 from storage import checkpoints
@@ -24,6 +25,7 @@ from storage.deadletters import DeadLetterBox
 from storage.lines import ORDER_KINDS, Line, alert_of, alert_row, encode, event_of, event_time, genesis, line_after
 from storage.orders import order_of, order_row
 from storage.schema import alerts, journal, maintenance, meta, order_alerts, orders, outbox, slot_marks
+from storage.scopes import orders_within, within
 from storage.upsert import Append, upsert
 
 __all__ = ["SqlJournal"]
@@ -123,11 +125,17 @@ class SqlJournal:
         with self._access.read() as connection:
             return [_row(row, row.alert_after) for row in connection.execute(query)]
 
-    def rows(self, *, after: int = 0, limit: int = 100, alert_id: str | None = None) -> list[JournalRow]:
+    def rows(
+        self, *, after: int = 0, limit: int = 100, alert_id: str | None = None, scope: Scope = EVERYWHERE
+    ) -> list[JournalRow]:
         """See `alerts.ports.Journal`."""
         query = select(journal).where(journal.c.seq > after).order_by(journal.c.seq).limit(limit)
         if alert_id is not None:
             query = query.where(journal.c.alert_id == alert_id)
+        if not scope.everything:
+            mine = exists().where(alerts.c.id == journal.c.alert_id, *within(alerts.c, scope))
+            given = exists().where(orders.c.id == journal.c.alert_id, *orders_within(orders.c, scope))
+            query = query.where(or_(mine, given))
         with self._access.read() as connection:
             return [_row(row, None if alert_id is None else row.alert_after) for row in connection.execute(query)]
 

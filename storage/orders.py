@@ -6,7 +6,8 @@ import msgspec
 from msgspec import Meta
 from sqlalchemy import literal, select, tuple_
 
-from alerts.ports import OrderQuery, Page
+from alerts.order_ports import OrderQuery
+from alerts.ports import Page
 from domain.errors import NotFound
 from domain.limits import CLOSED_ORDERS_KEPT_MAX
 from domain.orders import WorkOrder
@@ -14,6 +15,7 @@ from storage.access import Access
 from storage.cursors import page_size, position, where_from
 from storage.lines import numbered
 from storage.schema import alerts, order_alerts, orders
+from storage.scopes import orders_within
 
 __all__ = ["SqlOrders", "order_of", "order_row"]
 
@@ -27,18 +29,18 @@ def order_row(seq: int, body: bytes, order: WorkOrder | None = None) -> tuple[An
     day, number = numbered(o.no)
     return (
         o.id, o.no, day, number, o.open, str(o.state), o.severity, o.kind, o.compound, o.place, o.organisation,
-        o.handler, o.source, o.level, o.created_ms, o.changed_ms, o.closed_ms, o.rev, seq, o.drill, body,
+        o.lead, o.handler, o.source, o.level, o.created_ms, o.changed_ms, o.closed_ms, o.rev, seq, o.drill, body,
     )  # fmt: skip
 
 
 class SqlOrders:
-    """`alerts.ports.Orders` over SQL. Thread-safe; never waits for the writer."""
+    """`alerts.order_ports.Orders` over SQL. Thread-safe; never waits for the writer."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
 
     def recent(self) -> list[WorkOrder]:
-        """See `alerts.ports.Orders`."""
+        """See `alerts.order_ports.Orders`."""
         query = select(orders.c.body).order_by(orders.c.created_ms, orders.c.id)
         closed = select(orders.c.body, orders.c.closed_ms).where(~orders.c.open).order_by(orders.c.closed_ms.desc())
         with self._access.read() as connection:
@@ -46,19 +48,19 @@ class SqlOrders:
             return [*reversed(done), *map(order_of, connection.scalars(query.where(orders.c.open)))]
 
     def ordered(self) -> set[str]:
-        """See `alerts.ports.Orders`."""
+        """See `alerts.order_ports.Orders`."""
         query = select(order_alerts.c.alert_id).join(alerts, alerts.c.id == order_alerts.c.alert_id)
         with self._access.read() as connection:
             return set(connection.scalars(query.where(alerts.c.open)))
 
     def last_number(self, day: str) -> int:
-        """See `alerts.ports.Orders`."""
+        """See `alerts.order_ports.Orders`."""
         query = select(orders.c.number).where(orders.c.day == day).order_by(orders.c.number.desc()).limit(1)
         with self._access.read() as connection:
             return connection.scalar(query) or 0
 
     def order(self, order_id: str) -> WorkOrder:
-        """See `alerts.ports.Orders`."""
+        """See `alerts.order_ports.Orders`."""
         day, number = numbered(order_id)
         with self._access.read() as connection:
             body = connection.scalar(select(orders.c.body).where(orders.c.id == order_id))
@@ -70,7 +72,7 @@ class SqlOrders:
         return order_of(body)
 
     def orders(self, query: OrderQuery) -> Page:
-        """See `alerts.ports.Orders`. Pages hold at most `PAGE_ROWS_MAX`."""
+        """See `alerts.order_ports.Orders`. Pages hold at most `PAGE_ROWS_MAX`."""
         limit, columns = page_size(query.limit), orders.c
         wanted = select(columns.created_ms, columns.id, columns.body)
         if query.open is not None:
@@ -79,6 +81,7 @@ class SqlOrders:
             values = getattr(query, name)
             if values:
                 wanted = wanted.where(columns[name].in_(values))
+        wanted = wanted.where(*orders_within(columns, query.scope))
         if query.alert is not None:
             mine = select(order_alerts.c.order_id).where(order_alerts.c.alert_id == query.alert)
             wanted = wanted.where(columns.id.in_(mine))

@@ -146,6 +146,7 @@ orders = Table(
     Column("compound", String(64), nullable=False),
     Column("place", String(64), nullable=False),
     Column("organisation", String(64)),
+    Column("lead", String(64)),
     Column("handler", String(128)),
     Column("source", String(16), nullable=False),
     Column("level", Integer, nullable=False),
@@ -160,6 +161,7 @@ orders = Table(
     Index("ix_orders_created", "created_ms", "id"),
     Index("ix_orders_compound", "compound", "created_ms", "id"),
     Index("ix_orders_organisation", "organisation", "created_ms", "id"),
+    Index("ix_orders_lead", "lead", "created_ms", "id"),
     Index("ix_orders_number", "day", "number"),
 )
 """Each work order as it stands: the fold of its journal lines. `seq` is the line that made it so."""
@@ -269,6 +271,7 @@ users = Table(
     Column("roles", JSON, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("changed_ms", BigInteger, nullable=False),
+    Column("profile", JSON(none_as_null=True)),  # the rest of `domain.people.Person`; null before there was any
 )
 
 tokens = Table(

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any, Final
 
+import msgspec
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import case, delete, exists, func, select, update
@@ -19,6 +20,7 @@ from domain.limits import (
     SIGN_INS_AT_ONCE_MAX,
     TOKENS_PER_USER_MAX,
 )
+from domain.people import Person
 from storage.access import Access
 from storage.schema import ended_sessions, secrets, tokens, users
 from storage.upsert import insert_or_ignore, upsert
@@ -31,6 +33,9 @@ NAME_CHARS: Final = 128
 SECRET_BYTES: Final = 32
 BRAND: Final = "anju_"
 """Lets scanners for leaked secrets know a token when they see one: every token begins so."""
+
+_PROFILE: Final = tuple(name for name in Person.__struct_fields__ if name not in {"id", "roles"})
+_ACCOUNT: Final = select(users.c.name, users.c.roles, users.c.profile)
 
 
 class SqlUsers:
@@ -70,14 +75,13 @@ class SqlUsers:
         """See `alerts.ports.Users`. Tokens stay. Raises `Invalid` for a name or password that is empty or too long."""
         if not _nameable(name):
             raise Invalid("user.name", f"a user name has 1–{NAME_CHARS} printable characters")
-        if not 0 < len(password) <= PASSWORD_CHARS_MAX:
-            raise Invalid("user.password", f"a password has 1–{PASSWORD_CHARS_MAX} characters")
         row = {
             "name": name,
-            "password": HASHER.hash(password.encode("utf-8", "surrogatepass")),
+            "password": _hashed(password),
             "roles": list(roles),
             "created_ms": at_ms,
             "changed_ms": at_ms,
+            "profile": {},
         }
         with self._access.write() as connection:
             upsert(
@@ -92,18 +96,46 @@ class SqlUsers:
                 },
             )
 
-    def roles(self, name: str) -> tuple[str, ...]:
+    def save(self, person: Person, password: str | None, at_ms: int) -> None:
+        """See `alerts.ports.Users`. Tokens stay, sessions end."""
+        if not _nameable(person.id):
+            raise Invalid("user.name", f"a user name has 1–{NAME_CHARS} printable characters")
+        written = msgspec.to_builtins(person)
+        known: dict[str, Any] = {"roles": list(person.roles), "profile": {k: written[k] for k in _PROFILE}}
+        if password is not None:
+            known["password"] = _hashed(password)
+        here = users.c.name == person.id
+        with self._access.write() as connection:
+            old = update(users).where(here).values(**known, changed_ms=_later(at_ms))
+            if connection.execute(old).rowcount:
+                return
+            if password is None:
+                raise NotFound("user.unknown", f"there is no user {person.id!r}", user=person.id)
+            connection.execute(users.insert(), {"name": person.id, "created_ms": at_ms, "changed_ms": at_ms} | known)
+
+    def person(self, name: str) -> Person | None:
         """See `alerts.ports.Users`."""
         with self._access.read() as connection:
-            return tuple(connection.scalar(select(users.c.roles).where(users.c.name == name)) or ())
+            row = connection.execute(_ACCOUNT.where(users.c.name == name)).one_or_none()
+        return None if row is None else _person(row)
+
+    def people(self) -> list[Person]:
+        """See `alerts.ports.Users`."""
+        with self._access.read() as connection:
+            return [_person(row) for row in connection.execute(_ACCOUNT.order_by(users.c.name))]
+
+    def roles(self, name: str) -> tuple[str, ...]:
+        """See `alerts.ports.Users`."""
+        standing = self.standing(name)
+        return () if standing is None else standing.roles
 
     def standing(self, name: str, session: str | None = None) -> Standing | None:
         """See `alerts.ports.Users`."""
         ended = exists().where(ended_sessions.c.id == (session or ""))
-        wanted = select(users.c.roles, users.c.changed_ms, ended.label("ended")).where(users.c.name == name)
+        wanted = _ACCOUNT.add_columns(users.c.changed_ms, ended.label("ended")).where(users.c.name == name)
         with self._access.read() as connection:
             row = connection.execute(wanted).one_or_none()
-        return None if row is None else Standing(tuple(row.roles), row.changed_ms, bool(row.ended))
+        return None if row is None else Standing(_person(row), row.changed_ms, bool(row.ended))
 
     def end_session(self, session: str, until_ms: int, at_ms: int) -> None:
         """See `alerts.ports.Users`. Beyond `SESSIONS_ENDED_MAX` those that expire soonest are forgotten."""
@@ -116,7 +148,7 @@ class SqlUsers:
                 connection.execute(delete(ended_sessions).where(ended_sessions.c.id.not_in(newest)))
 
     def remove(self, name: str) -> None:
-        """Deletes a user with its tokens; its sessions end. Raises `NotFound` for an unknown one."""
+        """See `alerts.ports.Users`."""
         with self._access.write() as connection:
             if not connection.execute(delete(users).where(users.c.name == name)).rowcount:
                 raise NotFound("user.unknown", f"there is no user {name!r}", user=name)
@@ -186,6 +218,16 @@ class SqlUsers:
         with self._access.write() as connection:
             ended = delete(tokens).where(tokens.c.name == name, tokens.c.label == label)
             return connection.execute(ended).rowcount
+
+
+def _person(row: Any) -> Person:
+    return msgspec.convert({"id": row.name, "roles": row.roles, **(row.profile or {})}, Person)
+
+
+def _hashed(password: str) -> str:
+    if not 0 < len(password) <= PASSWORD_CHARS_MAX:
+        raise Invalid("user.password", f"a password has 1–{PASSWORD_CHARS_MAX} characters")
+    return HASHER.hash(password.encode("utf-8", "surrogatepass"))
 
 
 def _later(at_ms: Any) -> Any:

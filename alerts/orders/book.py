@@ -35,7 +35,8 @@ class OrderBook:
     def begin(self, orders: Iterable[WorkOrder], ordered: Iterable[str], day: str, last_number: int) -> None:
         """Makes work orders of alerts from now on.
 
-        `orders` and `ordered` are those of `alerts.ports.Orders`; `last_number` is the highest of `day` (``20261123``).
+        `orders` and `ordered` are those of `alerts.order_ports.Orders`; `last_number` is the highest of `day`
+        (``20261123``).
         """
         self.wanted = True
         self.day, self.last_number = day, last_number

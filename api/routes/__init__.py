@@ -12,6 +12,8 @@ from api.routes import (
     devices,
     journal,
     maintenance,
+    orders,
+    people,
     places,
     rules,
     session,
@@ -24,6 +26,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     board.router,
     alerts.router,
     commands.router,
+    orders.router,
     devices.router,
     places.router,
     rules.router,
@@ -32,5 +35,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     journal.router,
     simulation.router,
     session.router,
+    people.router,
+    people.own,
 )
 """Everything under ``/api/v1``."""

@@ -59,7 +59,7 @@ async def get_board(
         "seq": board.seq,
         "now": rfc3339(api.ports.clock_ms()),
         "shift": {"operator": who.name},
-        "health": api.hub.health(),
+        "health": api.hub.health(who.scope),
     }
     # Thousands of alerts take tens of milliseconds to write and to press: not on the loop that serves the streams.
     body = await run_in_threadpool(_encode, head, board, zipped=zipped)

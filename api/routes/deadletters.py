@@ -7,11 +7,12 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from alerts.ports import DeadLetterRow
-from api.auth import Caller
+from api.auth import Principal, needing
 from api.context import Context
 from api.encode import Json
 from api.schemas import Cursor, Limit, Page
 from api.times import rfc3339
+from domain.access import Right
 from domain.limits import PAGE_ROWS_DEFAULT
 
 __all__ = ["router"]
@@ -22,7 +23,7 @@ router = APIRouter(prefix="/dead-letters", tags=["ingest"])
 @router.get("", response_model=Page, operation_id="listDeadLetters")
 def list_dead_letters(
     api: Context,
-    _: Caller,
+    _: Annotated[Principal, needing(Right.SERVICE)],
     reason: Annotated[str | None, Query(max_length=64, pattern=r"^[a-z0-9_.-]+$")] = None,
     limit: Limit = PAGE_ROWS_DEFAULT,
     cursor: Cursor = None,

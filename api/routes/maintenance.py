@@ -2,25 +2,29 @@
 
 import hashlib
 import secrets
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
+from msgspec.structs import replace
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from alerts.events import MaintenanceDeclared
 from alerts.inputs import DeclareMaintenance, EndMaintenance
-from api.auth import Actor, Caller
+from api.auth import Caller, Principal, needing
 from api.context import CommandKey, Context, command_id
 from api.encode import Json
 from api.schemas import DeclareBody, EndBody, IdPath, Page, Problem
 from api.second import confirmed
 from api.times import milliseconds, rfc3339
+from domain.access import Right
 from domain.errors import Conflict, Invalid
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/maintenance", tags=["maintenance"])
+
+Actor = Annotated[Principal, needing(Right.MAINTENANCE)]
 
 
 @router.get("", response_model=Page, operation_id="listMaintenance")
@@ -43,7 +47,6 @@ async def declare(
     from_ms, until_ms = milliseconds(body.start, "from"), milliseconds(body.until, "until")
     if until_ms <= from_ms:
         raise Invalid("maintenance.window", "until must be later than from")
-    second = await confirmed(api, request, who, body)
     # The same command names the same window: a repeat cannot declare a second one.
     name = secrets.token_hex(8) if cmd is None else hashlib.blake2b(cmd.encode(), digest_size=8).hexdigest()
     window = f"w{name}"
@@ -54,12 +57,12 @@ async def declare(
         until_ms=until_ms,
         reason=body.reason,
         actor=who.name,
-        second=second,
         rules=body.rules,
         purpose=body.purpose,
         cmd=cmd,
     )
-    await api.submit(wish)
+    second = await confirmed(api, request, who, body, wish)
+    await api.submit(replace(wish, second=second))
     open_now = await run_in_threadpool(api.ports.journal.maintenance)
     declared = next((one for one in open_now if one.window == window), None)
     if declared is None:

@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from alerts.events import SignedIn
 from alerts.inputs import Record
-from api.auth import Caller, Principal, address_of
-from api.context import Api, Context
+from api.auth import Principal, Signed, address_of
+from api.context import Context, Lobby, Open
 from api.encode import Json
 from api.errors import NotSignedIn
 from api.schemas import Problem, SessionBody, SignInBody, TokenBody
@@ -27,27 +27,27 @@ router = APIRouter(tags=["session"])
     operation_id="signIn",
     responses={401: {"model": Problem}, 429: {"model": Problem, "description": "Too many failed attempts."}},
 )
-async def sign_in(api: Context, request: Request, body: SignInBody) -> Response:
+async def sign_in(lobby: Open, request: Request, body: SignInBody) -> Response:
     """Name and password open a session: a cookie for the browser and a CSRF value for its writes."""
     _same_origin(request)
     address = address_of(request)
-    who = await api.door.verify(body.name, body.password, address)
-    await api.submit(Record(SignedIn(body.name, who is not None, address, {"by": "password"}), body.name))
+    who = await lobby.door.verify(body.name, body.password, address)
+    await lobby.api().submit(Record(SignedIn(body.name, who is not None, address, {"by": "password"}), body.name))
     if who is None:
         raise NotSignedIn("session.wrong", "name or password is wrong")
-    response = Json(_body(api, who))
-    api.door.open(response, who)
+    response = Json(_body(lobby, who))
+    lobby.door.open(response, who)
     return response
 
 
 @router.get("/session", response_model=SessionBody, operation_id="whoAmI")
-def who_am_i(api: Context, who: Caller) -> Response:
+def who_am_i(lobby: Open, who: Signed) -> Response:
     """Who is signed in, with the CSRF value of the session."""
-    return Json(_body(api, who))
+    return Json(_body(lobby, who))
 
 
 @router.delete("/session", status_code=204, operation_id="signOut", response_class=Response)
-async def sign_out(api: Context, who: Caller) -> Response:
+async def sign_out(api: Context, who: Signed) -> Response:
     """Ends the session everywhere: its cookie is worth nothing from now on, and its streams say bye."""
     response = Response(status_code=204)
     await api.door.close(response, who)
@@ -57,7 +57,7 @@ async def sign_out(api: Context, who: Caller) -> Response:
 
 
 @router.post("/tokens", status_code=201, operation_id="createToken")
-async def create_token(api: Context, who: Caller, body: TokenBody) -> dict[str, Any]:
+async def create_token(api: Context, who: Signed, body: TokenBody) -> dict[str, Any]:
     """A personal token for programs that act as the caller. Shown this once, stored hashed."""
     now_ms = api.ports.clock_ms()
     token = await run_in_threadpool(api.ports.users.create_token, who.name, body.label, now_ms)
@@ -65,10 +65,18 @@ async def create_token(api: Context, who: Caller, body: TokenBody) -> dict[str, 
     return Json(made, 201)  # type: ignore[return-value] # documented as an open object, sent as it is
 
 
-def _body(api: Api, who: Principal) -> dict[str, Any]:
+def _body(lobby: Lobby, who: Principal) -> dict[str, Any]:
     return {
-        "user": {"name": who.name, "roles": list(who.roles), "may_act": who.may_act},
-        "csrf": None if who.session is None else api.door.csrf(who),
+        "user": {
+            "name": who.name,
+            "roles": list(who.person.roles),
+            "rights": sorted(who.rights),
+            "may_act": who.may_act,
+            "organisation": who.person.organisation,
+            "compounds": None if who.scope.compounds is None else sorted(who.scope.compounds),
+            "kinds": None if who.scope.kinds is None else sorted(who.scope.kinds),
+        },
+        "csrf": None if who.session is None else lobby.door.csrf(who),
         "expires_at": rfc3339(who.expires_ms),
     }
 

@@ -13,11 +13,12 @@ from starlette.responses import Response
 
 from alerts.events import SimulationCommanded
 from alerts.inputs import DeclareMaintenance, Record
-from api.auth import Actor, Caller
+from api.auth import Caller, Principal, needing
 from api.context import Context
 from api.encode import Json
 from api.ports import Simulation
 from api.schemas import IdPath, InjectBody, PlayBody, Problem
+from domain.access import Right
 from domain.errors import NotFound, Rejected
 
 __all__ = ["router"]
@@ -37,6 +38,7 @@ def _world(api: Context) -> Simulation:
 
 
 World = Annotated[Simulation, Depends(_world)]
+Actor = Annotated[Principal, needing(Right.SIMULATE)]
 
 
 @router.get("", operation_id="simulationOffer")

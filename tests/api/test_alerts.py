@@ -232,7 +232,7 @@ async def test_a_client_that_goes_away_does_not_take_its_command_back(house, app
             return waiting[-1]
 
     object.__setattr__(app.state.api.ports, "desk", Slow())
-    task = asyncio.create_task(app.state.api.submit(Acknowledge(alert_id="a1", actor="wxy")))
+    task = asyncio.create_task(app.state.api.api().submit(Acknowledge(alert_id="a1", actor="wxy")))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -12,9 +12,11 @@ from alerts.decision import Entry
 from alerts.events import SignedIn
 from api import live
 from api.app import create_app
-from api.auth import COOKIE, CSRF_HEADER
+from api.auth import COOKIE, CSRF_HEADER, Principal
 from api.server import ApiServer
+from domain.access import EVERYWHERE
 from domain.limits import STREAM_BACKLOG_MAX, STREAMS_MAX
+from domain.people import Person
 from tests.support.ports import PASSWORD, START_MS, House
 
 
@@ -294,7 +296,8 @@ async def test_health_is_told_on_change_and_otherwise_only_as_a_pulse(house, web
 
 async def test_streams_are_limited_and_room_returns_when_one_goes(app, web):
     hub = app.state.api.hub
-    clients = [hub.join(None, frozenset({"alert"})) for _ in range(STREAMS_MAX)]
+    somebody = Principal(Person("li"), frozenset(), EVERYWHERE)
+    clients = [hub.join(somebody, frozenset({"alert"})) for _ in range(STREAMS_MAX)]
     answer = await web.get("/api/v1/stream")
     assert (answer.status_code, answer.json()["code"]) == (503, "stream.too_many")
     hub.leave(clients.pop())
@@ -365,3 +368,55 @@ async def test_a_stream_of_a_user_who_was_put_out_ends_with_the_next_tick(house,
         users = house.database.users
         await elsewhere(users.remove, "wxy") if how == "remove" else await elsewhere(users.revoke, "wxy", START_MS)
         assert (await events.rest())[-1] == ("bye", None, {"retry": 3_000, "reason": "logout"})
+
+
+async def test_a_stream_tells_of_orders_and_only_of_what_its_caller_may_see(house, web, server):
+    users = house.database.users
+    users.save(Person("firm", roles=("property_manager",), organisation="f1"), PASSWORD, START_MS)
+    headers = {"Authorization": f"Bearer {users.create_token('firm', 'tests', START_MS)}"}
+    async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=10) as firm, stream(firm) as events:
+        await events.next("hello")
+        await elsewhere(house.raised, compound="c2", place="c2")
+        mine = await elsewhere(house.raised, compound="c1", place="c1-b1")
+        for place in ("c2", "c1-b1"):
+            wish = {"severity": 3, "place": place, "subject": "x", "kind": "ebike"}
+            assert (await web.post("/api/v1/orders", json=wish)).status_code == 201
+        changes = []
+        while len(changes) < 3:
+            changes += (await events.next("batch"))[2]["c"]
+        assert [change["t"] for change in changes] == ["alert.raised", "order.created", "order.set"]
+        assert changes[0]["a"]["id"] == mine.id
+        assert {change["o"]["compound"]["id"] for change in changes[1:]} == {"c1"}
+        board = (await firm.get("/api/v1/board")).json()
+        assert [one["id"] for one in board["alerts"]] == [mine.id]
+        assert board["counts"]["open"] == 1
+        assert board["health"]["devices"] == len([d for d in house.registry.devices.values() if d.compound == "c1"])
+
+
+async def test_what_was_missed_is_told_within_the_same_borders(house, web, server):
+    users = house.database.users
+    users.save(Person("firm", roles=("property_manager",), organisation="f1"), PASSWORD, START_MS)
+    headers = {"Authorization": f"Bearer {users.create_token('firm', 'tests', START_MS)}"}
+    await elsewhere(house.raised, compound="c2", place="c2")
+    mine = await elsewhere(house.raised, compound="c1", place="c1-b1")
+    house.feed._ring.clear()
+    house.feed._floor = house.database.journal.seq  # as after a restart: only the journal knows
+    since = {"after": 0, "store": house.database.store}
+    async with (
+        httpx.AsyncClient(base_url=server.url, headers=headers, timeout=10) as firm,
+        stream(firm, **since) as events,
+    ):
+        _, _, data = await events.next("batch")
+        assert [change["a"]["id"] for change in data["c"]] == [mine.id]
+
+
+async def test_a_stream_begins_anew_when_its_caller_may_look_elsewhere(house, server, monkeypatch):
+    monkeypatch.setattr(live, "TICK_S", 0.05)
+    users = house.database.users
+    users.save(Person("firm", roles=("property_manager",), organisation="f1"), PASSWORD, START_MS)
+    headers = {"Authorization": f"Bearer {users.create_token('firm', 'tests', START_MS)}"}
+    async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=10) as firm, stream(firm) as events:
+        await events.next("hello")
+        users.save(Person("firm", roles=("property_manager",), places=("c2",)), None, START_MS)
+        assert (await events.next("reset"))[2] == {"reason": "scope"}
+        assert await events.rest() == []

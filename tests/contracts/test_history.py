@@ -4,7 +4,7 @@ import pytest
 
 from alerts.ports import AlertQuery
 from domain.errors import Invalid, NotFound
-from domain.limits import PAGE_ROWS_MAX, SERIES_POINTS_MAX, TOPIC_BYTES_MAX
+from domain.limits import PAGE_ROWS_MAX, TOPIC_BYTES_MAX
 from tests.contracts.builders import NOW_MS, a_rich_alert, acked, an_alert, closed, dead_letter, raised
 
 
@@ -130,20 +130,15 @@ def test_a_hostile_packet_is_kept_within_bounds(database):
     assert "\x00" not in row.topic + row.detail + (row.device or "")
 
 
-def test_alerts_raised_are_counted_by_receive_time_without_drills(database):
-    store(database, *(an_alert(target=f"p{n}", raised_ms=at) for n, at in enumerate((1000, 1999, 2000, 4500, 5000))))
+def test_alerts_raised_between_two_instants_are_told_with_where_and_without_drills(database):
+    store(database, *(an_alert(target=f"p{n}", raised_ms=at) for n, at in enumerate((5000, 1999, 1000, 4500))))
+    store(database, an_alert(target="p8", raised_ms=2000, compound="c-02"))
     store(database, an_alert(target="p9", raised_ms=2500, flags=["drill"]))
-    assert database.history.raised_per_bucket(1000, 5000, 1000) == [2, 1, 0, 1]
-    assert database.history.raised_per_bucket(1500, 5001, 1000) == [2, 0, 0, 2]
-    assert database.history.raised_per_bucket(0, 0, 1000) == []
-
-
-@pytest.mark.parametrize(
-    ("since", "until", "bucket"), [(0, 10, 0), (0, 10, -1), (10, 0, 1), (0, SERIES_POINTS_MAX + 1, 1)]
-)
-def test_a_range_without_sense_or_bound_is_invalid(database, since, until, bucket):
-    with pytest.raises(Invalid):
-        database.history.raised_per_bucket(since, until, bucket)
+    found = database.history.raised(1000, 5000)
+    assert [one.at_ms for one in found] == [1000, 1999, 2000, 4500]
+    assert found[2].compound == "c-02"
+    assert {one.kind for one in found} == {an_alert().kind}
+    assert database.history.raised(5001, 9000) == []
 
 
 def test_open_alerts_are_counted_by_what_people_group_them_by(database):

@@ -46,6 +46,15 @@ def test_a_new_user_is_an_operator_and_one_whose_roles_were_taken_does_not_get_t
     assert kept(data, lambda found: found.roles("li")) == ()
 
 
+def test_an_account_is_bound_to_an_organisation_places_and_kinds_and_stays_so(data):
+    run("passwd", "wang", "--role", "property_manager", "--organisation", "f1", data=data)
+    run("passwd", "wang", "--place", "c1", "--place", "c2", "--kind", "fire", data=data)
+    known = kept(data, lambda found: found.person("wang"))
+    assert (known.roles, known.organisation) == (("property_manager",), "f1")
+    assert (known.places, known.kinds) == (("c1", "c2"), ("fire",))
+    assert run("ls", data=data).output == "wang  property_manager  f1,c1,c2,fire\n"
+
+
 def test_an_unknown_role_is_refused_with_the_list_of_known_ones(data):
     answer = run("passwd", "li", "--role", "superviser", data=data)
     assert answer.exit_code != 0
@@ -57,7 +66,8 @@ def test_users_are_listed_with_roles_and_labels_but_no_secrets(data):
     run("passwd", "li", data=data)
     token = run("token", "li", "--label", "phone", data=data).output.strip()
     answer = run("ls", "--json", data=data)
-    assert json.loads(answer.output) == [{"user": "li", "roles": ["operator"], "tokens": ["phone"]}]
+    (shown,) = json.loads(answer.output)
+    assert (shown["user"], shown["roles"], shown["tokens"]) == ("li", ["operator"], ["phone"])
     assert token not in answer.output
     assert run("ls", data=data).output == "li  operator  phone\n"
 

@@ -17,9 +17,11 @@ from alerts.events import (
     RulesLoaded,
     SignedIn,
 )
+from alerts.ports import Raised
 from alerts.times import rfc3339
 from alerts.wire import STALE_MS
 from api.ports import Position
+from domain.access import Scope
 from domain.limits import STREAM_BACKLOG_MAX, TREND_POINTS_MAX
 from domain.organisations import Contract, Organisation
 from domain.places import Name, Place
@@ -48,7 +50,7 @@ def raised(alert, at_ms=START_MS):
 
 
 def changes(delta):
-    return [json.loads(change) for change in delta.changes]
+    return [json.loads(change.body) for change in delta.changes]
 
 
 def test_lines_of_one_commit_are_numbered_up_to_its_seq(maker):
@@ -207,8 +209,22 @@ def test_flood_begins_above_ten_and_ends_below_five_in_ten_minutes(maker):
 
 
 def test_the_strip_counts_ten_minutes_a_bar_and_survives_a_restart():
-    feed = feed_of(raised_ms=[START_MS - 3_600_000, START_MS - 3_600_000, START_MS - 1_000])
+    feed = feed_of(raised=[Raised(START_MS - before, "c1", "ebike") for before in (3_600_000, 3_600_000, 1_000)])
     assert feed.health(START_MS)["rate_strip"] == [0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 1]
+
+
+def test_figures_of_the_strip_are_of_what_the_asker_may_see(maker):
+    mine = maker.alert(raised_ms=START_MS - 60_000, compound="c1")
+    other = maker.alert(raised_ms=START_MS - 90_000, compound="c2")
+    before = [
+        Raised(START_MS - 1_000, compound, kind)
+        for compound, kind in (("c1", "ebike"), ("c1", "fire"), ("c2", "ebike"))
+    ]
+    feed = feed_of([mine, other], raised=before)
+    health = feed.health(START_MS, Scope(frozenset({"c1"}), frozenset({"ebike"})))
+    assert health["oldest_unacked"] == rfc3339(START_MS - 60_000)
+    assert health["rate10"] == 1
+    assert feed.health(START_MS)["rate10"] == 3
 
 
 def test_health_tells_the_longest_waiting_alert_that_may_ring(maker):

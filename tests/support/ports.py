@@ -119,6 +119,7 @@ class House:
             desk=self,
             journal=self.database.journal,
             history=self.database.history,
+            orders=self.database.orders,
             telemetry=self.telemetry,
             users=self.database.users,
             board=self.feed,

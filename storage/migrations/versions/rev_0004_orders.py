@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("compound", sa.String(64), nullable=False),
         sa.Column("place", sa.String(64), nullable=False),
         sa.Column("organisation", sa.String(64)),
+        sa.Column("lead", sa.String(64)),
         sa.Column("handler", sa.String(128)),
         sa.Column("source", sa.String(16), nullable=False),
         sa.Column("level", sa.Integer(), nullable=False),
@@ -43,6 +44,7 @@ def upgrade() -> None:
     op.create_index("ix_orders_created", "orders", ["created_ms", "id"])
     op.create_index("ix_orders_compound", "orders", ["compound", "created_ms", "id"])
     op.create_index("ix_orders_organisation", "orders", ["organisation", "created_ms", "id"])
+    op.create_index("ix_orders_lead", "orders", ["lead", "created_ms", "id"])
     op.create_index("ix_orders_number", "orders", ["day", "number"])
     op.create_table(
         "order_alerts",
