@@ -127,7 +127,9 @@ class Overall(Struct, frozen=True, kw_only=True):
     cases: int
     life_safety: int
     life_safety_in_time: int
-    """Every alert that it owed came in time."""
+    """Every alert that it owed came in time, as grave as owed, and at least one of them rang in time."""
+    life_safety_quiet: int
+    """Every alert that it owed came in time, but none of them called anybody by then."""
     life_safety_noticed: int
     life_safety_pct: float | None
     life_safety_ci_pct: tuple[float, float]

@@ -80,7 +80,9 @@ class Outcome(Struct, frozen=True, kw_only=True):
     delay_ms: int | None = None
     """From the truth's beginning to the alert; never below 0."""
     weak: bool = False
-    """It came, but never reached the severity that was owed, although all is over."""
+    """It came, but never reached the severity that was owed, although all is over: late as well."""
+    rang: bool = False
+    """It called people between the truth's beginning and the deadline."""
     from_ms: int = 0
 
 
@@ -175,24 +177,44 @@ def match(cases: Iterable[Case], records: Iterable[Record], end_ms: int) -> Matc
 
 
 def _outcome(case: Case, claim: Claim, records: list[Record], end_ms: int) -> Outcome:
-    first: tuple[int, Record] | None = None
-    for record in records:
-        for told in record.told:
-            hit = claim.about(record.rule, record.target, told.at_ms)
-            if hit and (first is None or told.at_ms < first[0]):
-                first = (told.at_ms, record)
-    verdict, delay_ms, weak = "missed", None, False
-    if first is not None:
-        at_ms, record = first
-        verdict = "in_time" if claim.by_ms is None or at_ms <= claim.by_ms else "late"
-        delay_ms = max(0, at_ms - claim.from_ms)
-        weak = claim.severity is not None and record.gravest > claim.severity and case.to_ms is not None
-    elif (claim.by_ms if claim.by_ms is not None else claim.until_ms) > end_ms:
+    hits = [
+        (told.at_ms, record)
+        for record in records
+        for told in record.told
+        if claim.about(record.rule, record.target, told.at_ms)
+    ]
+    by_ms = claim.until_ms if claim.by_ms is None else claim.by_ms
+    verdict, delay_ms, weak, rang = "missed", None, False, False
+    if hits:
+        delay_ms = max(0, min(at_ms for at_ms, _ in hits) - claim.from_ms)
+        reached = (_reached(record, at_ms, claim.severity) for at_ms, record in hits)
+        grave = min((ms for ms in reached if ms is not None), default=None)
+        verdict = "in_time" if grave is not None and grave <= by_ms else "late"
+        if grave is None and (by_ms > end_ms or case.to_ms is None):
+            verdict = "undecided"
+        weak = grave is None and verdict == "late"
+        ringing = [at_ms for _, record in hits for at_ms, _ in record.rings]
+        rang = any(claim.from_ms - EARLY_MS <= at_ms <= by_ms for at_ms in ringing)
+    elif by_ms > end_ms:
         verdict = "undecided"
     return Outcome(
         case=case.id, what=case.what, rule=claim.rule, target=claim.target, life_safety=case.life_safety,
-        verdict=verdict, delay_ms=delay_ms, weak=weak, from_ms=claim.from_ms,
+        verdict=verdict, delay_ms=delay_ms, weak=weak, rang=rang, from_ms=claim.from_ms,
     )  # fmt: skip
+
+
+def _reached(record: Record, at_ms: int, severity: int | None) -> int | None:
+    """When an alert that spoke at `at_ms` was first as grave as `severity` from then on; None: never."""
+    if severity is None:
+        return at_ms
+    grave = record.severities[0][1]
+    for since_ms, now in record.severities:
+        if since_ms > at_ms and grave <= severity:
+            return at_ms
+        if since_ms > at_ms and now <= severity:
+            return since_ms
+        grave = now
+    return at_ms if grave <= severity else None
 
 
 def _false(record: Record, told: Told, cases: list[Case]) -> FalseCall:

@@ -89,8 +89,12 @@ def _per_1000(count: float, days: float) -> float:
 def _overall(parts: Sequence[Part], outcomes: list[Outcome], false: list[FalseCall], days: float) -> Overall:
     verdicts = _verdicts(outcomes)
     cases = [case for part in parts for case in part.cases]
-    vital = [verdicts[case] for case, _, life_safety in cases if life_safety and _decided(verdicts.get(case))]
-    whole = sum(1 for found in vital if found == {"in_time"})
+    owing = [case for case, _, life_safety in cases if life_safety and _decided(verdicts.get(case))]
+    vital = [verdicts[case] for case in owing]
+    rang = {one.case for one in outcomes if one.rang}
+    # An alert that calls nobody is none: one of those that an incident owed must have rung in time.
+    whole = sum(1 for case in owing if verdicts[case] == {"in_time"} and case in rang)
+    quiet = sum(1 for case in owing if verdicts[case] == {"in_time"} and case not in rang)
     by_severity = Counter(one.severity for one in false)
     grave = by_severity[1] + by_severity[2]
     low, high = poisson(grave)
@@ -99,6 +103,7 @@ def _overall(parts: Sequence[Part], outcomes: list[Outcome], false: list[FalseCa
         cases=sum(1 for _, what, _ in cases if not what.startswith(FROM_FILE)),
         life_safety=len(vital),
         life_safety_in_time=whole,
+        life_safety_quiet=quiet,
         life_safety_noticed=sum(1 for found in vital if "in_time" in found),
         life_safety_pct=round(100 * whole / len(vital), 3) if vital else None,
         life_safety_ci_pct=wilson(whole, len(vital)),

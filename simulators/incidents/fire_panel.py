@@ -175,8 +175,10 @@ class DutyUnanswered(FireIncident):
     def owe(self, site: Site, model: Model, truth: Truth) -> None:
         """What alerting owes."""
         del site
-        twice = int(truth.params["checks"]) > 1 and number(truth.params, "apart_s") < self.NIGHT_S
-        truth.must_raise.append(owe("FC-17", model.device.id, CHECK_WINDOW_S + HEARD_S, 2 if twice else None))
+        apart_s, heard_s = number(truth.params, "apart_s"), CHECK_WINDOW_S + HEARD_S
+        truth.must_raise.append(owe("FC-17", model.device.id, heard_s))
+        if int(truth.params["checks"]) > 1 and apart_s < self.NIGHT_S:
+            truth.must_raise.append(owe("FC-17", model.device.id, apart_s + heard_s, 2))
         truth.must_not_raise += forbid(model.device.id, "FC-14", "FC-15", "FC-16")
 
     def course(self, site: Site, model: Model, chronicle: Chronicle) -> Script:

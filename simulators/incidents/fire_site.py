@@ -17,7 +17,8 @@ class LaneBlocked(FireIncident):
     """Somebody leaves a car in the fire lane."""
 
     types: ClassVar[tuple[str, ...]] = ("lane_camera",)
-    LEVELS: Final = ((2, 900.0), (3, 300.0))
+    LEVELS: Final = ((3, 300.0), (2, 900.0))
+    """Of FC-19: severity, and how long the lane must be blocked for it."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -28,10 +29,11 @@ class LaneBlocked(FireIncident):
         """What alerting owes."""
         del site
         lasts_s, beat_s = number(truth.params, "lasts_s"), model.device.period_s or 60.0
-        reached = [severity for severity, hold_s in self.LEVELS if lasts_s >= hold_s + 2 * beat_s]
-        if reached:
-            truth.must_raise.append(owe("FC-19", model.device.id, 300 + 2 * beat_s, min(reached)))
-        else:
+        for severity, hold_s in self.LEVELS:
+            due_s = hold_s + 2 * beat_s
+            if lasts_s >= due_s:
+                truth.must_raise.append(owe("FC-19", model.device.id, due_s, severity))
+        if not truth.must_raise:
             truth.may_raise.append(Expectation("FC-19", model.device.id))
 
     def course(self, site: Site, model: Model, chronicle: Chronicle) -> Script:

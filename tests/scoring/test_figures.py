@@ -14,11 +14,11 @@ T0 = 1_768_000_000_000
 MINUTE = 60_000
 
 
-def outcome(case, verdict, *, what="entrapment", rule="EL-01", delay_s=None, life_safety=True, weak=False):
+def outcome(case, verdict, *, what="entrapment", rule="EL-01", delay_s=None, life_safety=True, weak=False, rang=True):
     delay_ms = None if delay_s is None else delay_s * 1000
     return Outcome(
         case=case, what=what, rule=rule, target="lift", life_safety=life_safety, verdict=verdict, delay_ms=delay_ms,
-        weak=weak, from_ms=T0,
+        weak=weak, rang=rang, from_ms=T0,
     )  # fmt: skip
 
 

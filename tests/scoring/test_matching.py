@@ -145,6 +145,28 @@ def test_muted_alert_counts_as_told_and_as_false_but_says_so():
     assert [one.muted for one in held([], [record((61, "raised", True))]).false] == [True]
 
 
+def ringing(*seconds, **given):
+    made = record(*seconds, **given)
+    made.rings = [(told.at_ms, told.severity) for told in made.told if not told.muted and told.how != "counted"]
+    return made
+
+
+def test_alert_that_was_muted_or_open_anyway_has_rung_nobody():
+    assert only(held([truth()], [ringing(61)])).rang
+    assert not only(held([truth()], [ringing((61, "raised", True))])).rang
+    assert not only(held([truth()], [ringing((61, "counted", False))])).rang
+    late = only(held([truth()], [ringing((61, "raised", True), (300, "again", False))]))
+    assert (late.verdict, late.rang) == ("in_time", False), "it rang after its deadline only"
+
+
+def test_alert_is_in_time_when_it_is_as_grave_as_owed_and_not_before():
+    steps = ((61, 2), (200, 1))
+    assert only(held([truth()], [record(61, severities=steps)])).verdict == "late"
+    assert only(held([truth()], [record(61, severities=((61, 2), (80, 1)))])).verdict == "in_time"
+    assert only(held([truth()], [record(61, severities=((10, 3), (50, 1), (70, 2)))])).verdict == "in_time"
+    assert only(held([truth()], [record(61, severities=((61, 2),))])).verdict == "late"
+
+
 def test_alert_that_never_got_as_grave_as_owed_is_weak():
     assert only(held([truth()], [record(61, severities=((61, 2),))])).weak
     assert not only(held([truth()], [record(61, severities=((61, 2), (200, 1)))])).weak
