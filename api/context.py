@@ -22,7 +22,7 @@ from api.ports import ApiPorts
 from api.schemas import COMMAND_PATTERN
 from api.throttle import Refusals
 from domain.errors import AnjuError, Forbidden, Invalid, Unavailable
-from domain.limits import ADDRESS_CHARS_MAX, COMMAND_WAIT_S_MAX
+from domain.limits import ADDRESS_CHARS_MAX, COMMAND_WAIT_S_MAX, PHOTOS_AT_ONCE_MAX
 from domain.orders import WorkOrder
 
 __all__ = ["Api", "CommandKey", "Context", "Lobby", "Open", "command_id"]
@@ -44,6 +44,8 @@ class Lobby:
         self.views = Views(ports)
         self.hub = Hub(ports, self.views)
         self._refusals = Refusals()
+        self.unfolding = asyncio.Semaphore(PHOTOS_AT_ONCE_MAX)
+        """Held while a photo is looked at: it takes much more memory than it has bytes."""
         self.metrics_open = metrics_open
 
     async def refused(self, who: Principal, request: Request, error: AnjuError) -> None:
@@ -72,6 +74,7 @@ class Api:
         self.door = lobby.door
         self.hub = lobby.hub
         self.views = lobby.views
+        self.unfolding = lobby.unfolding
 
     def wire(self, alert: Alert | WorkOrder) -> Mapping[str, Any]:
         """The alert or order as shown. An open alert comes with its newest value and curve."""

@@ -22,6 +22,7 @@ __all__ = [
     "Change",
     "Delta",
     "DeviceLiveness",
+    "EvidenceStore",
     "JournalReader",
     "Measure",
     "Position",
@@ -178,6 +179,19 @@ class Measure(Struct, frozen=True):
     """Sum of all observations of a histogram."""
 
 
+class EvidenceStore(Protocol):
+    """Photos that belong to work orders. Thread-safe."""
+
+    def keep(self, raw: bytes) -> tuple[str, str, int]:
+        """Keeps a photo durably. Returns (digest of what is kept, media type, bytes).
+
+        It is cleaned first of everything but the picture. Raises `Invalid` for what is no photo or too large.
+        """
+
+    def read(self, digest: str) -> bytes:
+        """The photo of that digest. Raises `NotFound`; `Unavailable` when it is not what it was."""
+
+
 class Simulation(Protocol):
     """The simulated world of this service, where there is one. Every call may take a moment; thread-safe.
 
@@ -215,6 +229,7 @@ class ApiPorts:
     journal: JournalReader
     history: History
     orders: Orders
+    evidence: EvidenceStore
     telemetry: TelemetryReader
     users: Users
     board: BoardView

@@ -6,7 +6,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from domain.limits import REQUEST_BYTES_MAX
+from domain.limits import EVIDENCE_BYTES_MAX, REQUEST_BYTES_MAX
 
 __all__ = ["HEADERS", "Guard"]
 
@@ -25,8 +25,15 @@ HEADERS: Final = (
 """Sent with every answer."""
 
 
+PHOTOS: Final = "/evidence"
+"""How addresses that take photos end."""
+
+
 class Guard:
-    """ASGI middleware: adds the headers, refuses bodies beyond `REQUEST_BYTES_MAX` announced or not."""
+    """ASGI middleware: adds the headers, refuses bodies beyond `REQUEST_BYTES_MAX` announced or not.
+
+    Photos may have `EVIDENCE_BYTES_MAX`.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -36,15 +43,15 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        taken = 0
+        taken, limit = 0, EVIDENCE_BYTES_MAX if scope["path"].endswith(PHOTOS) else REQUEST_BYTES_MAX
 
         async def bounded() -> Message:
             nonlocal taken
             message = await receive()
             if message["type"] == "http.request":
                 taken += len(message.get("body", b""))
-                if taken > REQUEST_BYTES_MAX:
-                    raise HTTPException(413, f"A request may carry at most {REQUEST_BYTES_MAX} bytes.")
+                if taken > limit:
+                    raise HTTPException(413, f"A request may carry at most {limit} bytes.")
             return message
 
         async def guarded(message: Message) -> None:

@@ -143,7 +143,7 @@ class Scope(Struct, frozen=True):
     kinds: frozenset[str] | None = None
     """None: all."""
     organisation: str | None = None
-    """Work orders that were given to it are within reach wherever they are."""
+    """Work orders that were given to it are within reach wherever they are; not for who is bound more narrowly."""
 
     @property
     def everything(self) -> bool:
@@ -208,4 +208,5 @@ def scope_of(person: Person, registry: Registry, day: str) -> Scope:
     if person.places:
         within = registry.compounds_within(person.places)
         compounds = within if compounds is None else compounds & within
-    return Scope(compounds, kinds, person.organisation)
+    bound = person.places or person.kinds
+    return Scope(compounds, kinds, None if bound else person.organisation)

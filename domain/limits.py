@@ -89,6 +89,14 @@ CHECKPOINT_READINGS_MAX: Final = 500_000
 SERIES_POINTS_MAX: Final = 1_500
 PAGE_ROWS_MAX: Final = 500
 PAGE_ROWS_DEFAULT: Final = 100
+EVIDENCE_BYTES_MAX: Final = 12 * 1_048_576
+"""Of a photo as uploaded."""
+EVIDENCE_PIXELS_MAX: Final = 60_000_000
+EVIDENCE_SIDE_MAX: Final = 2_560
+"""Pixels on the longer side of a photo as kept."""
+EVIDENCE_PER_ORDER_MAX: Final = 40
+PHOTOS_AT_ONCE_MAX: Final = 2
+"""Photos unfolded at the same time: each takes up to 180 MB while it is looked at."""
 REQUEST_BYTES_MAX: Final = 1_048_576
 STREAMS_MAX: Final = 200
 """Live streams at once; each console in a browser needs one."""

@@ -38,6 +38,7 @@ from runtime.recovery import Recovered, recover
 from runtime.settings import Settings
 from runtime.station import Station
 from storage.database import Database, open_database
+from storage.evidence import EvidenceFolder
 from storage.telemetry.duckdb_store import DuckTelemetry
 
 __all__ = ["DATABASE", "House", "wall_clock_ms"]
@@ -46,6 +47,7 @@ log = logging.getLogger("anju")
 
 DATABASE: Final = "anju.db"
 TELEMETRY: Final = "telemetry.duckdb"
+EVIDENCE: Final = "evidence"
 STRIP_MS: Final = 2 * 3_600_000
 STOP_S: Final = 10.0
 
@@ -209,6 +211,7 @@ class House:
             journal=self.database.journal,
             history=self.database.history,
             orders=self.database.orders,
+            evidence=EvidenceFolder(self.settings.data / EVIDENCE),
             telemetry=self.telemetry,
             users=self.database.users,
             board=self.feed,

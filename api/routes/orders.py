@@ -25,7 +25,7 @@ from domain.ids import ID_PATTERN, order_id
 from domain.limits import PAGE_ROWS_DEFAULT
 from domain.orders import OrderState, WorkOrder
 
-__all__ = ["router"]
+__all__ = ["MISSING", "MOVED", "belonging", "router", "submitted"]
 
 router = APIRouter(prefix="/orders", tags=["orders"])
 
@@ -99,7 +99,7 @@ async def open_order(
         source=body.source, kind=body.kind or "", alert_id=body.alert, device=body.device,
         reporter=_digest(api, body.reporter), note=body.note, cmd=command_id(body.cmd, key),
     )  # fmt: skip
-    return Json(api.wire(await _submitted(api, wish)), 201)
+    return Json(api.wire(await submitted(api, wish)), 201)
 
 
 @router.post("/{order}/steps/{step}", response_model=WireOrder, operation_id="stepOrder", responses=MOVED)
@@ -112,7 +112,7 @@ async def step_order(
         raise Invalid("order.not_by_hand", f"{step} follows from something else; nobody asks for it", step=step)
     who.need(right)
     found = await run_in_threadpool(api.ports.orders.order, order)
-    _mine(who, found, right)
+    belonging(who, found, right)
     if body.handler is not None and await run_in_threadpool(api.ports.users.person, body.handler) is None:
         raise NotFound("person.unknown", f"there is no account {body.handler!r}", person=body.handler)
     wish = StepOrder(
@@ -120,10 +120,10 @@ async def step_order(
         organisation=body.organisation, handler=body.handler, reason=body.reason, note=body.note,
         until_ms=None if body.until is None else milliseconds(body.until, "until"), leader=body.leader,
     )  # fmt: skip
-    return Json(api.wire(await _submitted(api, wish)))
+    return Json(api.wire(await submitted(api, wish)))
 
 
-def _mine(who: Principal, order: WorkOrder, right: Right) -> None:
+def belonging(who: Principal, order: WorkOrder, right: Right) -> None:
     """Raises `Forbidden` where a member of one organisation would work on the order of another.
 
     Who belongs to none (a control room) may note for anybody what was told by telephone.
@@ -147,7 +147,8 @@ def _digest(api: Api, reporter: str) -> str:
     return hmac.new(key, words.encode(), hashlib.sha256).hexdigest()[:32] if words else ""
 
 
-async def _submitted(api: Api, wish: OpenOrder | StepOrder) -> WorkOrder:
+async def submitted(api: Api, wish: OpenOrder | StepOrder) -> WorkOrder:
+    """Hands `wish` in and waits for the order after it. Raises its refusal, with the order as it is."""
     try:
         after = await api.submit(wish)
     except Hidden:

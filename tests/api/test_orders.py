@@ -4,7 +4,9 @@ import httpx
 import pytest
 
 from api.app import create_app
+from domain.limits import EVIDENCE_BYTES_MAX
 from domain.people import Person
+from tests.storage.test_evidence import with_exif
 from tests.support.borders import district
 from tests.support.ports import PASSWORD, START_MS
 
@@ -102,8 +104,8 @@ async def test_an_order_is_worked_on_by_the_firm_checked_by_somebody_else_and_fo
     assert (closed["state"], closed["close_reason"], closed["verified_by"]) == ("closed", "done", "boss")
     lines = (await firm.get(f"/api/v1/orders/{order}/journal")).json()["items"]
     steps = [line["event"].get("step") or "open" for line in lines]
-    assert steps == ["open", "dispatch", "accept", "arrive", "handle", "submit", "verify", "close"]
-    assert [line["actor"] for line in lines][2:] == ["wang"] * 4 + ["boss"] * 2
+    assert steps == ["open", "dispatch", "attach", "accept", "arrive", "handle", "submit", "verify", "close"]
+    assert [line["actor"] for line in lines][3:] == ["wang"] * 4 + ["boss"] * 2
 
 
 async def test_somebody_who_saw_an_older_order_is_told_what_it_is_now(house, boss):
@@ -190,3 +192,50 @@ async def test_an_order_that_left_the_memory_is_closed_not_unknown(house, boss):
     again = await step(boss, order, "reopen", 409, reason="又坏了")
     assert (again["code"], again["current"]["state"]) == ("order.closed", "closed")
     assert (await step(boss, "wunknown", "note", 404, note="x"))["code"] == "order.unknown"
+
+
+async def attached(client, order, raw, status=201, phase="after"):
+    answer = await client.post(f"/api/v1/orders/{order}/evidence", params={"phase": phase}, content=raw)
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+async def test_a_grave_order_ends_with_a_photo_of_how_it_is_now(house, people, boss):
+    firm = people("wang", "property_manager", organisation="f1")
+    answer = await boss.post(
+        "/api/v1/orders", json={"severity": 1, "place": "c1-b1", "subject": "冒烟", "kind": "fire", "alert": "ac1-fire"}
+    )
+    order = answer.json()["id"]
+    for name in ("accept", "arrive", "handle"):
+        await step(firm, order, name)
+    bare = await step(firm, order, "submit", 400, note="已扑灭")
+    assert bare["code"] == "order.evidence_required"
+    told = await attached(firm, order, with_exif())
+    (shown,) = told["evidence"]
+    assert (shown["media_type"], shown["phase"], shown["by"]) == ("image/jpeg", "after", "wang")
+    assert await attached(firm, order, with_exif()) == told, "sent twice, kept once"
+    await step(firm, order, "submit", note="已扑灭")
+    assert (await step(firm, order, "verify", 400))["code"] == "order.second_person_required"
+    picture = await boss.get(f"/api/v1/orders/{order}/evidence/{shown['id']}")
+    assert (picture.status_code, picture.headers["content-type"]) == (200, "image/jpeg")
+    assert picture.headers["x-content-type-options"] == "nosniff"
+    assert b"Secret" not in picture.content
+    assert len(picture.content) == shown["size"]
+    await step(boss, order, "verify")
+    assert (await attached(firm, order, with_exif(), 409))["code"] == "order.closed"
+
+
+async def test_what_is_no_photo_is_refused_and_leaves_nothing(house, boss):
+    order = of(house, "c1-fire").id
+    assert (await attached(boss, order, b"<html>", 422))["code"] == "evidence.no_photo"
+    await attached(boss, order, b"x" * (EVIDENCE_BYTES_MAX + 1), 413)
+    assert len(house.database.orders.order(order).evidence) == 1
+    assert (await boss.get(f"/api/v1/orders/{order}/evidence/p2")).status_code == 404
+
+
+async def test_a_photo_is_given_out_with_its_own_order_only(house, people, boss):
+    one, other = of(house, "c1-fire").id, of(house, "c2-fire").id
+    photo = (await attached(boss, one, with_exif()))["evidence"][1]["id"]
+    assert (await boss.get(f"/api/v1/orders/{other}/evidence/{photo}")).status_code == 404
+    firm = people("zhang", "property_manager", organisation="f2")
+    assert (await firm.get(f"/api/v1/orders/{one}/evidence/{photo}")).status_code == 404

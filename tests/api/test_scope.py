@@ -21,7 +21,7 @@ RIGHT = {
     "resolveAlert": Right.ALERT_RESOLVE, "noteOnAlert": Right.ALERT_NOTE,
     "declareMaintenance": Right.MAINTENANCE, "endMaintenance": Right.MAINTENANCE,
     "injectIncident": Right.SIMULATE, "playScenario": Right.SIMULATE, "stopRun": Right.SIMULATE,
-    "openOrder": Right.ORDER_OPEN,
+    "openOrder": Right.ORDER_OPEN, "attachEvidence": Right.ORDER_WORK,
     "listPeople": Right.PEOPLE, "getPerson": Right.PEOPLE, "putPerson": Right.PEOPLE, "renewPassword": Right.PEOPLE,
     "removePerson": Right.PEOPLE,
 }  # fmt: skip
@@ -104,6 +104,7 @@ def hidden_words(person):
             if compound not in compounds or kind not in kinds:
                 words.add(f"{compound}-{kind}")
     mine = {"f1": {"c1"}, "f2": {"c2", "c3"}, "street2": {"c4"}}.get(person.organisation, set())
+    mine = set() if person.places or person.kinds else mine
     orders = {f"{compound}-{kind}" for compound in mine for kind in KINDS}
     return words, orders
 
@@ -113,7 +114,8 @@ def rights(person):
 
 
 def ids(house):
-    orders = {f"{one.compound}-{one.kind}": one.id for one in house.database.orders.recent()}
+    made = [one for one in house.database.orders.recent() if one.subject.startswith("题")]  # others came from writing
+    orders = {f"{one.compound}-{one.kind}": one.id for one in made}
     return orders, [f"{c}-{k}" for c in COMPOUNDS for k in KINDS]
 
 
@@ -130,7 +132,7 @@ def requests(openapi, house):
             for number, one in enumerate(about):
                 step = sorted(STEPS)[number % len(STEPS)]
                 fill = {"rule": "EB-03", "run": "r1", "person": "boss", "device": one, "alert": f"a{one}",
-                        "window": f"w-{one}", "order": orders.get(one), "step": step}  # fmt: skip
+                        "window": f"w-{one}", "order": orders.get(one), "step": step, "photo": "p1"}  # fmt: skip
                 operation_and_step = f"{name}:{step}" if "{step}" in path else name
                 body = MAKES[name](*one.split("-")) if name in MAKES else BODIES.get(name)
                 yield operation_and_step, method, path.format(**fill), body, one
@@ -193,7 +195,7 @@ async def reads(house, openapi, person):
             if RIGHT.get(name, Right.LOOK) not in rights(person):
                 assert answer.status_code == 403, where
                 continue
-            about_order = name in {"getOrder", "journalOfOrder", "listOrders", "listJournal"}
+            about_order = name in {"getOrder", "journalOfOrder", "getEvidence", "listOrders", "listJournal"}
             leaks = {word for word in words if word in told}
             if about_order:  # an order that was given to one's own organisation names where to go
                 leaks -= {word for one in given for word in (one, f"{one[:2]}x", f"{one[:2]}-b1")}
@@ -220,7 +222,7 @@ async def writes(house, openapi, person):
                 assert answer.status_code == 401, where
             elif right not in rights(person):
                 assert answer.status_code == 403, where
-            elif about in words and not (step and about in given):
+            elif about in words and not ((step or name == "attachEvidence") and about in given):
                 assert answer.status_code in {403, 404}, where
             else:
                 continue  # it may: what comes of it is for other tests
@@ -259,7 +261,11 @@ def test_known_kinds_of_people_keep_within_their_borders(house, check, person):
 def test_no_role_ever_sees_or_changes_anything_outside_its_scope(house, check):
     @hypothesis.seed(20261123)
     @hypothesis.settings(
-        max_examples=12, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck)
+        max_examples=12,
+        deadline=None,
+        database=None,
+        phases=[hypothesis.Phase.generate],  # one example asks hundreds of times: shrinking it would take hours
+        suppress_health_check=list(hypothesis.HealthCheck),
     )
     @hypothesis.given(person=people)
     def holds(person):

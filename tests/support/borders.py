@@ -1,8 +1,13 @@
 """A little district with two streets, three firms and a lift company: a world in which people have borders."""
 
+import io
+
+from PIL import Image
+
 from alerts.inputs import DeclareMaintenance
-from alerts.orders.commands import OpenOrder
+from alerts.orders.commands import OpenOrder, StepOrder
 from domain.devices import Device
+from domain.orders import Evidence, OrderStep
 from domain.organisations import Contract, Organisation
 from domain.places import Name, Place
 from domain.registry import Registry
@@ -54,6 +59,12 @@ def registry():
     return Registry(places, organisations, contracts, devices, {"c4": {"EB-03": {"limit": 61}}}, version=3)
 
 
+def _photo():
+    written = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(written, "PNG")
+    return written.getvalue()
+
+
 def district(folder):
     """The house of this district, with an alert, an order and a maintenance window for every kind in every compound."""
     house = House(folder, registry_=registry())
@@ -65,12 +76,23 @@ def district(folder):
                 id=f"a{name}", kind=kind, compound=compound, place=f"{compound}-b1", device=name, target=name,
                 rule="EL-01" if kind == "elevator" else "EB-03", evidence=None,
             )  # fmt: skip
-            house.submit(
+            order = house.submit(
                 OpenOrder(
-                    actor="boss", severity=3, compound=compound, place=f"{compound}-b1", subject=f"题{name}", kind=kind,
-                    alert_id=f"a{name}", device=name, cmd=f"made-{name}", note=f"注{name}",
+                    actor="boss",
+                    severity=3,
+                    compound=compound,
+                    place=f"{compound}-b1",
+                    subject=f"题{name}",
+                    kind=kind,
+                    alert_id=f"a{name}",
+                    device=name,
+                    cmd=f"made-{name}",
+                    note=f"注{name}",
                 )
-            ).result()  # fmt: skip
+            ).result()
+            photo = Evidence("p1", *house.evidence.keep(_photo()), "before", "boss", START_MS)
+            wish = StepOrder(order_id=order.id, actor="boss", step=OrderStep.ATTACH, evidence=(photo,))
+            house.submit(wish).result()  # fmt: skip
             house.submit(
                 DeclareMaintenance(
                     window=f"w-{name}", target=name, from_ms=START_MS, until_ms=START_MS + 3_600_000,

@@ -21,6 +21,7 @@ from domain.readings import Batch
 from domain.registry import Registry
 from runtime.feed import LiveFeed
 from storage.database import open_database
+from storage.evidence import EvidenceFolder
 from storage.telemetry.duckdb_store import DuckTelemetry
 
 START_MS = 1_763_793_368_112  # 2025-11-22T14:36:08.112+08:00
@@ -92,6 +93,7 @@ class House:
         self.registry = registry_ or registry()
         self.rules = Rules()
         self.database = open_database(folder / "anju.db")
+        self.evidence = EvidenceFolder(folder / "evidence")
         self.telemetry = DuckTelemetry(folder / "telemetry.duckdb", memory_mb=32)
         journal = self.database.journal
         self.state = EngineState.fresh(self.registry, self.rules, open_alerts=journal.open_alerts())
@@ -120,6 +122,7 @@ class House:
             journal=self.database.journal,
             history=self.database.history,
             orders=self.database.orders,
+            evidence=self.evidence,
             telemetry=self.telemetry,
             users=self.database.users,
             board=self.feed,
