@@ -7,6 +7,7 @@ from msgspec import Struct, field
 
 from alerts.events import Event
 from alerts.orders.commands import OpenOrder, StepOrder
+from alerts.orders.events import OrderOpened
 from domain.ids import payload_digest
 from domain.readings import Batch
 from domain.registry import Registry
@@ -43,6 +44,8 @@ class Answered(NamedTuple):
 
 def answered(event: Event, actor: str) -> Answered:
     """What is remembered of a command by `actor` that leads, or led, to `event`."""
+    if isinstance(event, OrderOpened) and event.asked is not None:
+        event = event.asked  # the order itself has a number and a time that no repetition could know
     digest = payload_digest(msgspec.json.encode(event))
     return Answered(getattr(event, "alert_id", ""), str(event.__struct_config__.tag), actor, digest)
 

@@ -33,7 +33,7 @@ class Orders(Protocol):
     """Work orders as the journal left them."""
 
     def recent(self) -> list[WorkOrder]:
-        """The latest closed ones by time of closing, then all open ones, oldest first."""
+        """The latest closed ones, and those of open alerts, by time of closing; then all open ones, oldest first."""
 
     def ordered(self) -> set[str]:
         """Ids of open alerts that belong to an order, open or closed."""

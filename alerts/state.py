@@ -343,6 +343,7 @@ class EngineState:
     def turn_back(self, now_ms: int) -> None:
         """Our own clock was set back to `now_ms`: receive times that would lie in the future become the present."""
         self.turned_ms = now_ms
+        self.book.turn_back()
         if self.started_ms is not None:
             self.started_ms = min(self.started_ms, now_ms)
         for watch in self.watches.values():

@@ -85,7 +85,7 @@ class Clock(Struct, frozen=True, gc=False):
     """One deadline."""
 
     name: str
-    """``accept``, ``arrive``, ``handle`` or ``close``."""
+    """``accept``, ``arrive``, ``handle``, ``close``; ``supervise`` or ``call_back`` where there is one."""
     from_ms: int
     due_ms: int
     """Moves on with each pause."""
@@ -161,7 +161,11 @@ class WorkOrder(Struct, frozen=True):
     phone: bool = False
     """True once nobody in the chain is left to tell: a person must telephone."""
     returns: int = 0
+    restarts: int = 0
+    """How often the time to accept began anew, because somebody else was to come."""
     reopened: int = 0
+    worked_by: tuple[str, ...] = ()
+    """Everybody who has taken a step of the work: none of them verifies it."""
     suspension: Suspension | None = None
     suspended_ms: int = 0
     """Time for which clocks have stood still so far."""
@@ -173,6 +177,8 @@ class WorkOrder(Struct, frozen=True):
     refused_advice: bool = False
     recovered_ms: int | None = None
     evidence: tuple[Evidence, ...] = ()
+    evidence_from_ms: int = 0
+    """Since when evidence counts: what was there before did not do when the order was rejected or reopened."""
     reporter: str = ""
     """Reference to whoever called the hotline: a digest, never a name or number."""
     call_back_due_ms: int | None = None
@@ -239,7 +245,7 @@ class Rung(Struct, frozen=True, gc=False):
     """When an order climbs to the next level."""
 
     breach: str | None = None
-    """A clock that ran out."""
+    """A clock that ran out, or one after it."""
     after_ms: int | None = None
     """So long on its level without the thing it waits for."""
     unless: OrderState | None = None
@@ -264,4 +270,5 @@ CHAIN: Final[dict[int, tuple[tuple[Rung, ...], ...]]] = {
     ),
     4: ((), (), ()),
 }  # fmt: skip
-"""Severity → what takes an order from level 1 to 2, 2 to 3 and 3 to 4."""
+"""Severity → what takes an order from level 1 to 2, 2 to 3 and 3 to 4. A clock named here stands for the later ones
+too: who accepted in time and does not come is as late as who never accepted."""

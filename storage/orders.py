@@ -20,6 +20,9 @@ from storage.scopes import orders_within
 __all__ = ["SqlOrders", "order_of", "order_row"]
 
 _Number = Annotated[int, Meta(ge=0, le=2**62)]
+_of_open_alerts: Final = (
+    select(order_alerts.c.order_id).join(alerts, alerts.c.id == order_alerts.c.alert_id).where(alerts.c.open)
+)
 order_of: Final = msgspec.json.Decoder(WorkOrder).decode
 
 
@@ -42,10 +45,13 @@ class SqlOrders:
     def recent(self) -> list[WorkOrder]:
         """See `alerts.order_ports.Orders`."""
         query = select(orders.c.body).order_by(orders.c.created_ms, orders.c.id)
-        closed = select(orders.c.body, orders.c.closed_ms).where(~orders.c.open).order_by(orders.c.closed_ms.desc())
+        closed = select(orders.c.id, orders.c.body).where(~orders.c.open).order_by(orders.c.closed_ms.desc())
         with self._access.read() as connection:
-            done = [order_of(row.body) for row in connection.execute(closed.limit(CLOSED_ORDERS_KEPT_MAX))]
-            return [*reversed(done), *map(order_of, connection.scalars(query.where(orders.c.open)))]
+            bodies: dict[str, bytes] = {}
+            for wanted in (closed.limit(CLOSED_ORDERS_KEPT_MAX), closed.where(orders.c.id.in_(_of_open_alerts))):
+                bodies |= {row.id: row.body for row in connection.execute(wanted)}
+            done = sorted(map(order_of, bodies.values()), key=lambda order: (order.closed_ms or 0, order.id))
+            return [*done, *map(order_of, connection.scalars(query.where(orders.c.open)))]
 
     def ordered(self) -> set[str]:
         """See `alerts.order_ports.Orders`."""

@@ -1,6 +1,7 @@
 """The orders at hand: those that are open, those closed not long ago, and which alerts have none."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from alerts.alert import Alert
 from alerts.orders.calendar import WorkCalendar
@@ -8,6 +9,14 @@ from domain.limits import CLOSED_ORDERS_KEPT_MAX
 from domain.orders import WorkOrder
 
 __all__ = ["OrderBook"]
+
+
+class Settled(NamedTuple):
+    """The end of an order, as far as its alerts may still have to do with it."""
+
+    order: str
+    at_ms: int
+    severity: int
 
 
 class OrderBook:
@@ -25,6 +34,8 @@ class OrderBook:
         """Open alerts that belong to an order, or did."""
         self.unordered: dict[str, None] = {}
         """Open alerts that do not."""
+        self.settled: dict[str, Settled] = {}
+        """Open alerts whose orders are all closed, with the one that was closed last."""
         self._orders_of: dict[str, set[str]] = {}
         """Open alert → its orders."""
         self._look_ms: dict[str, int] = {}
@@ -57,8 +68,13 @@ class OrderBook:
         if order.open:
             self.open[order.id] = order
             self._look_ms[order.id] = 0
+            for alert in order.alerts:
+                self.settled.pop(alert, None)
             return
         self.open.pop(order.id, None)
+        for alert in order.alerts:
+            if alert in self.ordered and self._orders_of[alert].isdisjoint(self.open):
+                self.settled[alert] = Settled(order.id, order.closed_ms or 0, order.severity)
         self._look_ms.pop(order.id, None)
         self.closed[order.id] = order
         while len(self.closed) > CLOSED_ORDERS_KEPT_MAX:
@@ -72,9 +88,14 @@ class OrderBook:
         if not alert.open:
             self.unordered.pop(alert.id, None)
             self.ordered.discard(alert.id)
+            self.settled.pop(alert.id, None)
             self._orders_of.pop(alert.id, None)
         elif alert.id not in self.ordered:
             self.unordered[alert.id] = None
+
+    def turn_back(self) -> None:
+        """Our own clock was set back: whatever was to be looked at later is looked at now."""
+        self._look_ms = dict.fromkeys(self._look_ms, 0)
 
     def due(self, now_ms: int) -> list[str]:
         """Open orders that must be looked at by `now_ms`, oldest first."""

@@ -12,8 +12,10 @@ LEVELS: Final = 4
 LOOK_MS: Final = 60_000
 """Nothing hangs on it: what is due is due at an instant that `next_look` knows."""
 _ORDER: Final = tuple(OrderState)
+_LADDER: Final = ("accept", "arrive", "handle", "close")
 _PHONE_FROM: Final = 3
-"""After two escalation steps an order of severity 1 that nobody has accepted ends at a human duty telephone."""
+"""After two escalation steps an order of severity 1 in which nobody has done what is due ends at a human duty
+telephone."""
 
 
 def overdue(order: WorkOrder, now_ms: int) -> OrderEvent | None:
@@ -28,8 +30,11 @@ def _due(order: WorkOrder, now_ms: int) -> Iterator[OrderEvent]:
     if asked is not None and asked.until_ms <= now_ms:
         why = "expired" if order.standing else "not_approved"
         yield OrderEvent(order.id, OrderStep.RESUME, reason=why)
-    if order.standing:
+    if order.standing and order.severity > 1 and not order.life_safety:
         return
+    if order.level_ms > now_ms or any(one.from_ms > now_ms for one in _running(order) if one.name in _LADDER):
+        # Our own clock was set back; a deadline must not be as much later for it.
+        yield OrderEvent(order.id, OrderStep.WORSEN, severity=order.severity, reason="clock_set_back")
     for clock in _running(order):
         yield from _of_clock(order, clock, now_ms)
     yield from _climb(order, now_ms)
@@ -48,9 +53,8 @@ def next_look(order: WorkOrder, now_ms: int) -> int:
 
 
 def _running(order: WorkOrder) -> list[Clock]:
-    """Clocks that somebody can still be late for. Nobody has an order that was returned: its new holder starts anew."""
-    away = {"accept", "arrive"} if order.state is OrderState.CREATED else set()
-    return [one for one in order.clocks if one.done_ms is None and one.breached_ms is None and one.name not in away]
+    """Clocks that somebody can still be late for; where nobody has the order yet, who is to give it to somebody."""
+    return [one for one in order.clocks if one.done_ms is None and one.breached_ms is None]
 
 
 def _mark_ms(clock: Clock, share: float) -> int:
@@ -73,15 +77,15 @@ def _climb(order: WorkOrder, now_ms: int) -> Iterator[OrderEvent]:
                 why = rung.breach or "waited"
                 yield OrderEvent(order.id, OrderStep.ESCALATE, level=order.level + 1, reason=why)
                 return
-    waits = order.state in {OrderState.CREATED, OrderState.DISPATCHED}
-    if order.severity == 1 and waits and order.level >= _PHONE_FROM and not order.phone:
+    undone = _ORDER.index(order.state) < _ORDER.index(OrderState.SUBMITTED)
+    if order.severity == 1 and undone and order.level >= _PHONE_FROM and not order.phone:
         yield OrderEvent(order.id, OrderStep.ESCALATE, level=order.level, reason="phone")
 
 
 def _reached(order: WorkOrder, rung: Rung, now_ms: int) -> bool:
     if rung.breach is not None:
-        clock = order.clock(rung.breach)
-        return clock is not None and clock.breached_ms is not None
+        late = _LADDER[_LADDER.index(rung.breach) :]
+        return any(one.breached_ms is not None for one in order.clocks if one.name in late)
     if rung.after_ms is None or order.level_ms + rung.after_ms > now_ms:
         return False
     return rung.unless is None or _ORDER.index(order.state) < _ORDER.index(rung.unless)

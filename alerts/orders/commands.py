@@ -110,9 +110,14 @@ def _standing(order: WorkOrder) -> AnjuError | None:
     return Rejected("order.suspended", "the order is suspended: resume it first") if order.standing else None
 
 
+def _shown(order: WorkOrder, wish: StepOrder) -> list[Evidence]:
+    """Evidence that counts: not what did not do before."""
+    return [*(one for one in order.evidence if one.at_ms >= order.evidence_from_ms), *wish.evidence]
+
+
 def _submit(order: WorkOrder, wish: StepOrder, now_ms: int) -> AnjuError | None:
     del now_ms
-    limits, had = LIMITS[order.severity], (*order.evidence, *wish.evidence)
+    limits, had = LIMITS[order.severity], _shown(order, wish)
     if (standing := _standing(order)) is not None:
         return standing
     if limits.must_arrive and order.state is OrderState.ACCEPTED:
@@ -130,14 +135,14 @@ def _false_alarm(order: WorkOrder, wish: StepOrder, now_ms: int) -> AnjuError | 
         return standing
     if not wish.note.strip():
         return Invalid("order.note_required", "say in a note what was found")
-    if not (order.evidence or wish.evidence):
+    if not _shown(order, wish):
         return Rejected("order.evidence_required", "that there was nothing must be shown by a photo")
     return None
 
 
 def _verify(order: WorkOrder, wish: StepOrder, now_ms: int) -> AnjuError | None:
     del now_ms
-    own = wish.actor in {order.handler, order.submitted_by}
+    own = wish.actor in {order.handler, order.submitted_by, *order.worked_by}
     if own and (LIMITS[order.severity].verify_by_other or order.false_alarm or order.life_safety):
         return Rejected("order.second_person_required", "somebody else than the handler verifies")
     return None
@@ -163,13 +168,20 @@ def _dispatch(order: WorkOrder, wish: StepOrder, now_ms: int) -> AnjuError | Non
 
 
 def _ask_suspension(order: WorkOrder, wish: StepOrder, now_ms: int) -> AnjuError | None:
-    if order.severity == 1 or order.life_safety:
-        return Rejected("order.never_suspended", "clocks of life safety never stand still")
+    if (vital := _vital(order)) is not None:
+        return vital
     if order.suspension is not None:
         return Rejected("order.suspended", "a suspension was asked for already")
-    if wish.until_ms is None or not now_ms < wish.until_ms <= now_ms + SUSPENSION_MS_MAX:
-        return Invalid("order.until", "until when, at most seven days from now?")
+    left_ms = SUSPENSION_MS_MAX - order.suspended_ms
+    if wish.until_ms is None or not now_ms < wish.until_ms <= now_ms + left_ms:
+        days = left_ms / 86_400_000
+        return Invalid("order.until", f"until when, at most {days:.1f} days from now?", left_ms=left_ms)
     return _needs_reason(order, wish, now_ms)
+
+
+def _vital(order: WorkOrder) -> AnjuError | None:
+    vital = order.severity == 1 or order.life_safety
+    return Rejected("order.never_suspended", "clocks of life safety never stand still") if vital else None
 
 
 def _suspend(order: WorkOrder, wish: StepOrder, now_ms: int) -> AnjuError | None:
@@ -178,7 +190,7 @@ def _suspend(order: WorkOrder, wish: StepOrder, now_ms: int) -> AnjuError | None
         return Rejected("order.not_asked", "nobody has asked for a suspension")
     if wish.actor == order.suspension.asked_by:
         return Rejected("order.second_person_required", "somebody else than who asked approves")
-    return None
+    return _vital(order)  # it may have become so since somebody asked
 
 
 def _resume(order: WorkOrder, wish: StepOrder, now_ms: int) -> AnjuError | None:
@@ -197,6 +209,8 @@ def _call_back(order: WorkOrder, wish: StepOrder, now_ms: int) -> AnjuError | No
     del now_ms
     if order.source != "hotline":
         return Rejected("order.nobody_called", "nobody called about this order")
+    if order.state not in {OrderState.VERIFIED, OrderState.CLOSED}:
+        return Rejected("order.not_verified", "the caller is asked once somebody has looked at what was done")
     return None if wish.note.strip() else Invalid("order.note_required", "say in a note what the caller said")
 
 

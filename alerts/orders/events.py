@@ -11,6 +11,9 @@ class OrderOpened(Struct, frozen=True, tag="order.opened"):
     """Something needs somebody to come."""
 
     order: WorkOrder
+    note: str = ""
+    asked: "OrderEvent | None" = None
+    """What a person asked for, where one did: asked again under the same id, it is the same command."""
 
 
 class OrderEvent(Struct, frozen=True, tag="order.step"):
@@ -37,5 +40,7 @@ class OrderEvent(Struct, frozen=True, tag="order.step"):
     """WORSEN."""
     alerts: tuple[str, ...] = ()
     """JOIN: ids; none where an alert that belongs to it stands again."""
+    life_safety: bool = False
+    """JOIN: one of them concerns life safety."""
     evidence: tuple[Evidence, ...] = ()
     """ATTACH, SUBMIT, FALSE_ALARM."""

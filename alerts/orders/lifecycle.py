@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from alerts.orders.calendar import WorkCalendar
 from alerts.orders.events import OrderEvent
 from domain.errors import Conflict
-from domain.limits import SUSPENSION_MS_MAX
+from domain.limits import ORDER_RESTARTS_MAX, SUSPENSION_MS_MAX
 from domain.orders import LIMITS, Clock, OrderState, OrderStep, Suspension, WorkOrder
 
 __all__ = ["TABLE", "apply", "clocks_from", "next_state"]
@@ -25,7 +25,7 @@ _MOVES: Final[dict[OrderStep, dict[OrderState, OrderState]]] = {
     OrderStep.SUBMIT: {_A: _S, _V: _S, _H: _S},
     OrderStep.FALSE_ALARM: {_A: _S, _V: _S, _H: _S},
     OrderStep.VERIFY: {_S: _F},
-    OrderStep.REJECT: {_S: _H},
+    OrderStep.REJECT: {_S: _H, _F: _H},
     OrderStep.CLOSE: {_F: _C},
     OrderStep.RETURN: {_D: _N, _A: _N},
     OrderStep.TRANSFER: {_N: _D, _D: _D, _A: _D, _V: _D, _H: _D},
@@ -54,11 +54,22 @@ TABLE: Final[dict[OrderState, dict[OrderStep, OrderState]]] = {
 _DONE_BY: Final = {
     OrderStep.ACCEPT: ("accept",),
     OrderStep.ARRIVE: ("accept", "arrive"),
+    OrderStep.HANDLE: ("accept", "arrive"),
     OrderStep.SUBMIT: ("accept", "arrive", "handle"),
     OrderStep.FALSE_ALARM: ("accept", "arrive", "handle"),
-    OrderStep.CLOSE: ("accept", "arrive", "handle", "close"),
+    OrderStep.CALL_BACK: ("call_back",),
+    OrderStep.CLOSE: ("accept", "arrive", "handle", "close", "supervise", "call_back"),
 }
 """Step → the clocks that it stops."""
+_PASSED: Final = {"accept": _A, "arrive": _V, "handle": _S, "close": _C}
+"""Clock → the first state in which what it asks for has been done."""
+_ORDER: Final = tuple(OrderState)
+_CALL_BACK_MS: Final = 86_400_000
+"""回访 of a hotline case within a working day of its verification (domain.md §5.2)."""
+_WORK: Final = frozenset(
+    {OrderStep.ACCEPT, OrderStep.ARRIVE, OrderStep.HANDLE, OrderStep.SUBMIT, OrderStep.FALSE_ALARM}
+)
+"""Steps of whoever comes."""
 
 
 def next_state(state: OrderState, step: OrderStep) -> OrderState:
@@ -101,10 +112,16 @@ def apply(
     after = replace(order, **base)
     if change is not None:
         after = change(after, event, actor, now_ms)
-    if event.step is OrderStep.WORSEN:
-        after = _worse(after, event, now_ms, calendar)
-    if event.step in {OrderStep.DISPATCH, OrderStep.TRANSFER, OrderStep.REOPEN}:
-        after = _told(order, after, event, now_ms, calendar, maintenance=maintenance)
+    if event.step is OrderStep.VERIFY and order.source == "hotline":
+        due_ms = calendar.after(now_ms, _CALL_BACK_MS)
+        after = replace(after, call_back_due_ms=due_ms, clocks=(*after.clocks, Clock("call_back", now_ms, due_ms)))
+    if event.step in _WORK:
+        after = replace(after, worked_by=tuple(dict.fromkeys((*after.worked_by, actor))))
+    if event.step in {OrderStep.WORSEN, OrderStep.RETURN, OrderStep.DISPATCH, OrderStep.TRANSFER, OrderStep.REOPEN}:
+        fresh = clocks_from(after, now_ms, calendar, maintenance=maintenance)
+        if event.step is OrderStep.WORSEN:
+            return _worse(after, fresh, now_ms)
+        return _anew(after, fresh) if event.step is OrderStep.RETURN else _told(order, after, event, fresh)
     return after
 
 
@@ -112,49 +129,58 @@ def _stopped(clocks: tuple[Clock, ...], names: tuple[str, ...], now_ms: int) -> 
     return tuple(replace(one, done_ms=now_ms) if one.name in names and one.done_ms is None else one for one in clocks)
 
 
-def _told(
-    before: WorkOrder, order: WorkOrder, event: OrderEvent, now_ms: int, calendar: WorkCalendar, *, maintenance: bool
-) -> WorkOrder:
-    """Somebody is to come, perhaps somebody else than before.
-
-    The first dispatch starts all clocks. Whoever gets the order from another one has the time to accept and to arrive
-    anew (计时重置); what was asked for the danger itself goes on. A reopened order begins again.
-    """
+def _told(before: WorkOrder, order: WorkOrder, event: OrderEvent, fresh: tuple[Clock, ...]) -> WorkOrder:
+    """Somebody is to come, perhaps somebody else than before. A reopened order begins again."""
     organisation = event.organisation or order.organisation
     moved = organisation != before.organisation or before.state is not OrderState.DISPATCHED
-    fresh = clocks_from(order, now_ms, calendar, maintenance=maintenance)
-    clocks = order.clocks
-    if not clocks or event.step is OrderStep.REOPEN:
-        clocks = fresh
-    elif moved:
-        clocks = tuple(
-            next((new for new in fresh if new.name == one.name), one) if one.name in {"accept", "arrive"} else one
-            for one in clocks
-        )
-    return replace(
-        order, organisation=organisation, lead=order.lead or organisation, handler=event.handler, clocks=clocks
-    )
+    order = replace(order, organisation=organisation, lead=order.lead or organisation, handler=event.handler)
+    if event.step is OrderStep.REOPEN or not order.clocks:
+        return replace(order, clocks=fresh)
+    return _anew(order, fresh) if moved else order
 
 
-def _worse(order: WorkOrder, event: OrderEvent, now_ms: int, calendar: WorkCalendar) -> WorkOrder:
+def _anew(order: WorkOrder, fresh: tuple[Clock, ...]) -> WorkOrder:
+    """Who gets the order from another one has the time to accept and to arrive anew (计时重置).
+
+    What was asked for the danger itself goes on. After `ORDER_RESTARTS_MAX` times they run on as well: an order that
+    is passed round and round is late at some time.
+    """
+    if order.restarts >= ORDER_RESTARTS_MAX:
+        again = {one.name: replace(one, done_ms=None) for one in order.clocks}
+    else:
+        order, again = replace(order, restarts=order.restarts + 1), {new.name: new for new in fresh}
+    clocks = tuple(again.get(one.name, one) if one.name in {"accept", "arrive"} else one for one in order.clocks)
+    return replace(order, clocks=clocks)
+
+
+def _worse(order: WorkOrder, fresh: tuple[Clock, ...], now_ms: int) -> WorkOrder:
     """What is still to be done is due by the graver limits from now on, or sooner if it was to be sooner anyway."""
-    order = replace(order, severity=min(order.severity, event.severity or order.severity))
-    if not order.clocks:
-        return order
-    if order.standing:
-        order = _resume(order, event, "", now_ms)  # what endangers life does not wait
-    had = {one.name: one for one in order.clocks}
-    clocks = []
-    for new in clocks_from(order, now_ms, calendar, maintenance=False):
-        old = had.get(new.name)
-        running = old is None or (old.done_ms is None and old.breached_ms is None and old.due_ms > new.due_ms)
-        clocks.append(new if running or old is None else old)
-    return replace(order, clocks=tuple(clocks))
+    had, clocks = {one.name: one for one in order.clocks}, []
+    for new in fresh:
+        old = had.pop(new.name, None)
+        if old is None and _ORDER.index(order.state) >= _ORDER.index(_PASSED[new.name]):
+            clocks.append(replace(new, done_ms=now_ms))
+        elif old is None or (old.done_ms is None and old.breached_ms is None and _longer(old, new)):
+            clocks.append(new)
+        else:
+            clocks.append(old)
+    return replace(order, clocks=(*clocks, *had.values()), level_ms=min(order.level_ms, now_ms))
+
+
+def _longer(old: Clock, new: Clock) -> bool:
+    """Whether `old` allows more than `new`; one that began in what is now the future (a clock set back) does."""
+    return old.due_ms > new.due_ms or old.from_ms > new.from_ms
+
+
+def _worsen(order: WorkOrder, event: OrderEvent, actor: str, now_ms: int) -> WorkOrder:
+    """What has become graver does not wait, whatever was asked for or allowed before."""
+    order = _resume(order, event, actor, now_ms)
+    return replace(order, severity=min(order.severity, event.severity or order.severity))
 
 
 def _accept(order: WorkOrder, event: OrderEvent, actor: str, now_ms: int) -> WorkOrder:
-    del now_ms
-    return replace(order, handler=event.handler or actor)
+    del event, now_ms
+    return replace(order, handler=actor)
 
 
 def _submit(order: WorkOrder, event: OrderEvent, actor: str, now_ms: int) -> WorkOrder:
@@ -170,9 +196,14 @@ def _verify(order: WorkOrder, event: OrderEvent, actor: str, now_ms: int) -> Wor
 
 def _reject(order: WorkOrder, event: OrderEvent, actor: str, now_ms: int) -> WorkOrder:
     """The danger is not removed: its clock was stopped too early, and runs from where it was."""
-    del event, actor, now_ms
-    clocks = tuple(replace(one, done_ms=None) if one.name == "handle" else one for one in order.clocks)
-    return replace(order, submitted_by=None, false_alarm=False, clocks=clocks)
+    del event, actor
+    clocks = tuple(
+        replace(one, done_ms=None) if one.name == "handle" else one for one in order.clocks if one.name != "call_back"
+    )
+    return replace(
+        order, submitted_by=None, verified_by=None, false_alarm=False, clocks=clocks, evidence_from_ms=now_ms,
+        call_back_due_ms=None,
+    )  # fmt: skip
 
 
 def _close(order: WorkOrder, event: OrderEvent, actor: str, now_ms: int) -> WorkOrder:
@@ -199,22 +230,27 @@ def _suspend(order: WorkOrder, event: OrderEvent, actor: str, now_ms: int) -> Wo
 def _resume(order: WorkOrder, event: OrderEvent, actor: str, now_ms: int) -> WorkOrder:
     """Clocks go on from where they stood. A suspension that was only asked for is refused so.
 
-    Who gives the order away takes its own suspension with it.
+    Who gives the order away takes its own suspension with it. What nobody was there to end was over in time.
     """
     del event, actor
     asked = order.suspension
     if asked is None or asked.from_ms is None:
         return replace(order, suspension=None)
-    stood_ms = max(0, now_ms - asked.from_ms)
+    stood_ms = max(0, min(now_ms, asked.until_ms) - asked.from_ms)
     clocks = tuple(replace(one, due_ms=one.due_ms + stood_ms) if one.done_ms is None else one for one in order.clocks)
-    return replace(order, suspension=None, suspended_ms=order.suspended_ms + stood_ms, clocks=clocks)
+    return replace(
+        order, suspension=None, suspended_ms=order.suspended_ms + stood_ms, clocks=clocks,
+        level_ms=order.level_ms + stood_ms,
+    )  # fmt: skip
 
 
 def _reopen(order: WorkOrder, event: OrderEvent, actor: str, now_ms: int) -> WorkOrder:
     del event, actor
     return replace(
         order, reopened=order.reopened + 1, closed_ms=None, close_reason=None, verified_by=None, submitted_by=None,
-        false_alarm=False, level=1, level_ms=now_ms, phone=False, suspension=None,
+        false_alarm=False, level=1, level_ms=now_ms, phone=False, suspension=None, evidence_from_ms=now_ms,
+        restarts=0, suspended_ms=0, called_back_ms=None, call_back_due_ms=None, supervised_by=None,
+        supervised_due_ms=None,
     )  # fmt: skip
 
 
@@ -237,13 +273,19 @@ def _escalate(order: WorkOrder, event: OrderEvent, actor: str, now_ms: int) -> W
 
 
 def _supervise(order: WorkOrder, event: OrderEvent, actor: str, now_ms: int) -> WorkOrder:
-    del actor, now_ms
-    return replace(order, supervised_by=event.leader, supervised_due_ms=event.until_ms)
+    del actor
+    others = tuple(one for one in order.clocks if one.name != "supervise")
+    clocks = others if event.until_ms is None else (*others, Clock("supervise", now_ms, event.until_ms))
+    return replace(order, supervised_by=event.leader, supervised_due_ms=event.until_ms, clocks=clocks)
 
 
 def _join(order: WorkOrder, event: OrderEvent, actor: str, now_ms: int) -> WorkOrder:
-    del actor, now_ms
-    return replace(order, alerts=tuple(dict.fromkeys((*order.alerts, *event.alerts))), recovered_ms=None)
+    if event.life_safety:
+        order = _resume(order, event, actor, now_ms)
+    return replace(
+        order, alerts=tuple(dict.fromkeys((*order.alerts, *event.alerts))), recovered_ms=None,
+        life_safety=order.life_safety or event.life_safety,
+    )  # fmt: skip
 
 
 def _recover(order: WorkOrder, event: OrderEvent, actor: str, now_ms: int) -> WorkOrder:
@@ -262,6 +304,7 @@ def _call_back(order: WorkOrder, event: OrderEvent, actor: str, now_ms: int) -> 
 
 
 _CHANGES: Final[dict[OrderStep, Callable[[WorkOrder, OrderEvent, str, int], WorkOrder]]] = {
+    OrderStep.WORSEN: _worsen,
     OrderStep.ACCEPT: _accept,
     OrderStep.SUBMIT: _submit,
     OrderStep.FALSE_ALARM: _submit,

@@ -1,13 +1,14 @@
 """Alerts become orders that somebody answers for; time and the signal have their effect on them."""
 
+import msgspec
 import pytest
 
 from alerts import ordering
-from alerts.inputs import Acknowledge, Tick
+from alerts.inputs import Acknowledge, Tick, answered
 from alerts.orders.commands import OpenOrder, StepOrder
 from alerts.orders.events import OrderEvent, OrderOpened
-from domain.errors import Conflict, Invalid, NotFound
-from domain.orders import OrderState, OrderStep
+from domain.errors import Conflict, Invalid, NotFound, Rejected
+from domain.orders import Evidence, OrderState, OrderStep
 from domain.organisations import Contract, Organisation
 from domain.places import Name
 from domain.registry import Registry
@@ -167,7 +168,6 @@ def test_a_call_to_the_hotline_becomes_an_order_that_asks_for_a_call_back(statio
     )  # fmt: skip
     order = station.take(wish, T0).answer
     assert (order.state, order.organisation, order.source) == (OrderState.DISPATCHED, "pf", "hotline")
-    assert order.call_back_due_ms is not None
     assert station.take(wish, T0 + 1).entries == []
     elsewhere = OpenOrder(actor="d", severity=3, compound="c2", place="b1", subject="x")
     assert isinstance(station.take(elsewhere, T0).refusal, NotFound)
@@ -201,3 +201,120 @@ def test_an_order_is_looked_at_when_one_of_its_alerts_changes_and_not_each_secon
     assert book.due(T0 + 60 * 60 * SECOND) == [order.id]
     station.take(Acknowledge(alert_id=station.only().id, actor="wang"), T0 + 31 * SECOND)
     assert book.due(T0 + 31 * SECOND) == [order.id]
+
+
+PHOTO = Evidence("e1", "0" * 64, "image/jpeg", 1000, "after", "li", T0 + 900 * SECOND)
+
+
+def went(station, *steps, actor="li", at_s=40, **more):
+    """Lets the only order take steps; returns the last refusal."""
+    refusal = None
+    for step in steps:
+        wish = StepOrder(order_id=only(station).id, actor=actor, step=step, **more)
+        refusal = station.take(wish, T0 + at_s * SECOND).refusal
+    return refusal
+
+
+def submitted_one(station, temp=75.0):
+    station.take(batch(reading("p1", T0, temp_socket=temp)))
+    lived(station, 30)
+    went(station, OrderStep.ACCEPT, OrderStep.ARRIVE)
+    assert went(station, OrderStep.SUBMIT, note="好了", evidence=(PHOTO,)) is None
+    return only(station)
+
+
+def test_what_still_holds_is_not_verified(station):
+    submitted_one(station)
+    refusal = went(station, OrderStep.VERIFY, actor="wang", at_s=50)
+    assert (type(refusal), refusal.code) == (Rejected, "order.alert_stands")
+    station.take(batch(reading("p1", T0 + 55 * SECOND, temp_socket=20.0)))
+    assert went(station, OrderStep.VERIFY, actor="wang", at_s=60) is None
+    assert station.state.book.open == {}
+
+
+def closed_as_false(station):
+    station.take(batch(reading("p1", T0, temp_socket=75.0)))
+    lived(station, 30)
+    went(station, OrderStep.ACCEPT, OrderStep.ARRIVE)
+    went(station, OrderStep.FALSE_ALARM, note="探头坏了", evidence=(PHOTO,))
+    assert went(station, OrderStep.VERIFY, actor="wang", at_s=50) is None
+    assert station.state.book.open == {}
+    lived(station, 200, 51)
+    assert station.state.book.open == {}, "nothing new was heard: nobody is called again"
+
+
+def test_an_alert_that_was_called_false_and_becomes_graver_calls_again(station):
+    closed_as_false(station)
+    station.take(batch(reading("p1", T0 + 201 * SECOND, temp_socket=85.0)))
+    lived(station, 230, 202)
+    order = only(station)
+    assert (order.severity, order.reopened, order.state) == (1, 1, OrderState.DISPATCHED)
+    assert steps(station)[-2:] == ["reopen", "worsen"]
+
+
+def test_an_alert_that_comes_again_calls_again_also_when_its_order_is_no_longer_at_hand(station):
+    closed_as_false(station)
+    (old,) = station.state.book.closed
+    station.state.book.closed.clear()
+    station.take(batch(reading("p1", T0 + 201 * SECOND, temp_socket=85.0)))
+    lived(station, 230, 202)
+    assert only(station).id != old
+    assert only(station).alerts == (station.only().id,)
+    lived(station, 240, 231)
+    assert len(station.state.book.open) == 1
+
+
+def test_nobody_joins_an_order_that_stands_still_and_life_safety_rings_for_itself():
+    station = LittleStation(registry(port("p1"), port("p2")), Book(Hot(info("EB-03")), Hot(info("EB-04"))))
+    station.state.book.wanted = True
+    station.take(batch(reading("p1", T0, temp_socket=75.0)))
+    lived(station, 40)
+    first = next(iter(station.state.book.open.values()))
+    assert len(first.alerts) == 2, "two rules about one port: one errand"
+    went_on = StepOrder(order_id=first.id, actor="li", step=OrderStep.ACCEPT)
+    station.take(went_on, T0 + 41 * SECOND)
+    ask = StepOrder(
+        order_id=first.id, actor="li", step=OrderStep.ASK_SUSPENSION, reason="等", until_ms=T0 + 3600 * SECOND
+    )
+    assert station.take(ask, T0 + 42 * SECOND).refusal is None
+    station.take(batch(reading("p2", T0 + 43 * SECOND, temp_socket=75.0)))
+    lived(station, 80, 43)
+    assert len(station.state.book.open) == 2
+
+
+def test_the_same_alert_twice_by_hand_is_refused_and_the_note_is_kept(station):
+    station.take(batch(reading("p1", T0, temp_socket=75.0)))
+    lived(station, 30)
+    alert = station.only()
+    wish = OpenOrder(
+        actor="disp", severity=4, compound="c1", place="b1", subject="高温", alert_id=alert.id, note="快去"
+    )
+    refusal = station.take(wish, T0 + 31 * SECOND).refusal
+    assert (type(refusal), refusal.code) == (Conflict, "order.exists")
+    early = made()
+    early.take(batch(reading("p1", T0, temp_socket=75.0)))
+    wish = msgspec.structs.replace(wish, alert_id=early.only().id)
+    order = early.take(wish, T0 + SECOND).answer
+    assert (order.severity, order.device, order.notes) == (2, "p1", 1)
+    opened = next(one.event for one in early.entries if isinstance(one.event, OrderOpened))
+    assert opened.note == "快去"
+    lived(early, 60)
+    assert list(early.state.book.open) == [order.id], "the alert has its order"
+    refusal = early.take(msgspec.structs.replace(wish, alert_id="a-none"), T0 + SECOND).refusal
+    assert isinstance(refusal, NotFound)
+
+
+def test_a_command_is_the_same_after_a_restart(station):
+    wish = OpenOrder(actor="disp", severity=3, compound="c1", place="b1", subject="x", cmd="h1")
+    station.take(wish, T0)
+    opened = next(entry for entry in station.entries if isinstance(entry.event, OrderOpened))
+    assert answered(opened.event, "disp") == station.state.answers["h1"]
+    other = msgspec.structs.replace(wish, kind="fire")
+    assert isinstance(station.take(other, T0).refusal, Invalid)
+
+
+def test_a_clock_set_back_calls_nobody_later(station):
+    station.take(batch(reading("p1", T0, temp_socket=85.0)))
+    lived(station, 1)
+    station.take(Tick(), T0 - 3600 * SECOND)
+    assert only(station).severity == 1
