@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +20,7 @@ from scoring.live import Api, listen
 from scoring.month import HELD_OUT_FROM, expected_per_day, unrated
 from scoring.page import page
 from scoring.report import compared, markdown, text
-from scoring.runs import Month, Played, Task, play_all, registry_of, tasks_of_month
+from scoring.runs import Month, Task, play_all, registry_of, tasks_of_month
 from scoring.sums import score as summed
 from simulators.broker import Broker
 from simulators.scenarios import SCENARIOS, ScenarioErrors, find_scenario, load_scenario
@@ -190,15 +189,8 @@ def _played(options: dict[str, Any]) -> list[Score]:
         told = play_all(
             tasks, rules, options["jobs"], None if bar is None else lambda task: bar.update(round(1000 * task.size))
         )
-    _tell_unhappened(told)
     names = ["shipped rules" if path is None else str(path) for path in rules]
     return [summed(name, [one.parts[index] for one in told]) for index, name in enumerate(names)]
-
-
-def _tell_unhappened(told: Sequence[Played]) -> None:
-    count = sum(one.unhappened for one in told)
-    if count:
-        _say(f"{count} planned incidents found no free device and did not happen")
 
 
 def _show(scores: list[Score], options: dict[str, Any]) -> None:

@@ -156,6 +156,8 @@ class Score(Struct, frozen=True, kw_only=True):
     """Incident → seconds to the first alert that it owed, ascending."""
     false_by_hour: list[int]
     """False calls by hour of day, local."""
+    unhappened: dict[str, int]
+    """Incident → how often it was planned, and no device was free for it: what nobody could detect."""
     worst_load: list[int]
     """Rings in each ten minutes of the operator with the fullest ten minutes."""
 
@@ -166,6 +168,8 @@ class Part(Struct, kw_only=True):
     match: Match
     cases: list[tuple[str, str, bool]]
     """(id, kind, life safety) of all that happened."""
+    unhappened: Counter[str] = field(default_factory=Counter)
+    """Incident → how often it was planned, and no device was free for it."""
     series: str = ""
     """What else shares its desks and its time: the seed, or the scenario."""
     rings: dict[str, list[int]] = field(default_factory=dict)

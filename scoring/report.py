@@ -14,6 +14,7 @@ from simulators.scenarios import SCENARIOS, load_scenario
 __all__ = ["compared", "differences", "figure_lines", "kind_title", "markdown", "number", "text", "when"]
 
 SHOWN: Final = 12
+UNHAPPENED_SHOWN: Final = 6
 """Misses and false alarms named in a report; all are in --json."""
 _CHINA: Final = timezone(timedelta(hours=8))
 _ALIGN: Final = (
@@ -71,8 +72,16 @@ def figure_lines(score: Score) -> list[tuple[str, str, str]]:
         ("告警洪水", "floods (more than 10 in 10 minutes), and 10-minute spans in flood",
          f"{load.floods}, {load.flood_10_min}"),
         ("抖动、瞬报、陈旧", "chattering, fleeting, stale alarms", f"{load.chattering}, {load.fleeting}, {load.stale}"),
+        ("计划而未发生", "planned, but no device was free", _planned(score)),
         ("最忙十条占比", "share of the ten busiest alarms", f"{load.top10_share_pct:.1f} % of {load.rings} calls"),
     ]  # fmt: skip
+
+
+def _planned(score: Score) -> str:
+    most = sorted(score.unhappened.items(), key=lambda one: (-one[1], one[0]))
+    named = ", ".join(f"{what} {count}" for what, count in most[:UNHAPPENED_SHOWN])
+    rest = sum(score.unhappened.values()) - sum(count for _, count in most[:UNHAPPENED_SHOWN])
+    return "0" if not most else f"{sum(score.unhappened.values())}: {named}" + (f", others {rest}" if rest else "")
 
 
 def _outcome_cells(row: RuleRow | KindRow) -> list[str]:

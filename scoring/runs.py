@@ -1,6 +1,7 @@
 """Plays scenarios and months before rule sets, in one process or several. Same work, same figures, however split."""
 
 import multiprocessing
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import UTC, datetime
@@ -58,8 +59,6 @@ class Played(Struct, frozen=True):
 
     task: Task
     parts: list[Part]
-    unhappened: int = 0
-    """Planned incidents that found no free device."""
 
 
 @cache
@@ -146,15 +145,12 @@ def _play_month(task: Task, month: Month) -> Played:
     start_ms = start_of(month.seed) if month.start_ms is None else month.start_ms
     span = (start_ms, start_ms + round(month.days * DAY_MS))
     world = World(registry, month.seed, start_ms)
-    planned = plan(whole, task.compound, month.seed, span, month.factor, month.boost)
-    for one in planned:
+    for one in plan(whole, task.compound, month.seed, span, month.factor, month.boost):
         world.schedule(one.at_ms, one.what, **one.params)
     houses = _houses(registry)
     truths = {truth.id: truth for truth in play(world, houses, span[1])}
     cases = [claims_of(truth, span[1], task.name) for truth in truths.values()]
-    parts = _parts(houses, cases, registry, span, f"seed {month.seed}")
-    # Those that have found their device and wait for it (a lift ends its ride first) have not come to nothing.
-    return Played(task, parts, len(planned) - len(world.truths))
+    return Played(task, _parts(houses, cases, registry, span, f"seed {month.seed}", world.unhappened))
 
 
 def _play_scenario(task: Task, name: str) -> Played:
@@ -165,7 +161,8 @@ def _play_scenario(task: Task, name: str) -> Played:
     truths: dict[str, Truth] = {t.id: t for t in play(world, houses, world.end_ms, declarations(world))}
     cases = [claims_of(truth, span[1], task.name) for truth in truths.values()]
     cases += _asked_by_file(world)
-    return Played(task, _parts(houses, cases, world.registry, span, scenario.name), len(world.missed))
+    missed = Counter(step.what for step in world.missed)
+    return Played(task, _parts(houses, cases, world.registry, span, scenario.name, missed))
 
 
 def _asked_by_file(world: Staged) -> list[Case]:
@@ -176,7 +173,12 @@ def _asked_by_file(world: Staged) -> list[Case]:
 
 
 def _parts(
-    houses: Iterable[VirtualHouse], cases: list[Case], registry: Registry, span: tuple[int, int], series: str
+    houses: Iterable[VirtualHouse],
+    cases: list[Case],
+    registry: Registry,
+    span: tuple[int, int],
+    series: str,
+    unhappened: Counter[str],
 ) -> list[Part]:
     happened = [(case.id, case.what, case.life_safety) for case in cases]
     desks = operators(registry, span[0])
@@ -185,5 +187,7 @@ def _parts(
     for house in houses:
         records = list(house.records.values())
         found = match(cases, records, span[1])
-        parts.append(part_of(records, found, happened, desks, devices, span, series))
+        part = part_of(records, found, happened, desks, devices, span, series)
+        part.unhappened = unhappened
+        parts.append(part)
     return parts

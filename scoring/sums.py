@@ -78,6 +78,7 @@ def score(name: str, parts: Sequence[Part]) -> Score:
         missed=sorted(failed, key=lambda one: (not one.life_safety, one.verdict != "missed", one.rule, one.from_ms)),
         delays=delays,
         false_by_hour=_by_hour(false),
+        unhappened=dict(sorted(sum((part.unhappened for part in parts), Counter[str]()).items())),
         worst_load=worst,
     )
 

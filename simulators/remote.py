@@ -5,6 +5,7 @@ In: ``{"id": 7, "do": "inject", "incident": "entrapment", "device": null, "param
 {"kind", "code", "text"}}``. Lines are read on a thread of their own and obeyed on the world's.
 """
 
+import logging
 import queue
 import threading
 from collections.abc import Callable, Iterable
@@ -21,6 +22,7 @@ from simulators.world import World
 
 __all__ = ["Remote"]
 
+_log: Final = logging.getLogger(__name__)
 LOOKS_AHEAD_S: Final = 0.2
 """How often a run looks for orders while its world has nothing to say."""
 
@@ -70,6 +72,9 @@ class Remote:
             answer = {"error": _told(Invalid("scenario.wrong", str(error)))}
         except AnjuError as error:
             answer = {"error": _told(error)}
+        except Exception:  # noqa: BLE001 - whatever one wish does, the district lives on
+            _log.exception("an order failed: %s", order.do)
+            answer = {"error": _told(Invalid("order.failed", f"{order.do} failed; see the log of the simulator"))}
         self._say(msgspec.json.encode({"answer": order.id, **answer}))
 
     def _done(self, world: World, order: _Order) -> Any:

@@ -31,7 +31,7 @@ _OPENING: Final = (
     (140.0, "gateway_offline"),
     (175.0, "entrapment_level"),
 )
-TOO_WIDE: Final = frozenset({"district_power_cut", "mass_disconnection", "cold_night"})
+TOO_WIDE: Final = frozenset({"district_power_cut"})
 """Not part of a show: for as long as one of them lasts nothing else could be seen."""
 _WEIGHTS: Final = {
     "gateway_offline": 1,

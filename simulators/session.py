@@ -208,8 +208,9 @@ class Run:
             self._live(self.clock.now_ms(wall_ms))
             self._attend(self.world)
             if self._wire.storms(wall_ms):
+                up_now = [one for one in self.publisher.gateways if one not in self.world.kernel.silent]
                 for up in (False, True):
-                    for gateway in self.publisher.gateways:
+                    for gateway in up_now:  # one that an incident cut off stays away
                         self.publisher.link(gateway, up=up)
             if self.clock.ended(wall_ms):
                 break

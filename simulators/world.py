@@ -1,6 +1,7 @@
 """A whole district on virtual time: every device of a registry, the weather above it, and what goes wrong."""
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -31,6 +32,8 @@ class World:
         self.models: dict[str, Model] = {}
         self.truths: dict[str, Truth] = {}
         """Incidents so far, by id: all that last, and the newest that are over, `SIM_TRUTHS_MAX` together."""
+        self.unhappened: Counter[str] = Counter()
+        """Incident → how often it was scheduled and no device could have it then."""
         self.boot = f"{random.Random(f'{seed}/{start_ms}/boot').getrandbits(32):08x}"  # noqa: S311
         """Stands for this life of the devices: sequence numbers start anew with it."""
         self._chronicles: dict[str, Chronicle] = {}
@@ -63,7 +66,7 @@ class World:
         """Lives up to and including `until_ms`."""
         return self.kernel.advance(until_ms)
 
-    def schedule(self, at_ms: int, name: str, device: str | None = None, **params: Any) -> None:
+    def schedule(self, at_ms: int, name: str, device: str | None = None, /, **params: Any) -> None:
         """Lets an incident happen at `at_ms`; where no device can have it at that time, it does not happen.
 
         Raises `NotFound` at once for an unknown incident or device.
@@ -72,11 +75,12 @@ class World:
         INCIDENTS[name].settled(params)
 
         def happen() -> None:
-            self._begin(name, device, params, quietly=True)
+            if self._begin(name, device, params, quietly=True) is None:
+                self.unhappened[name] += 1
 
         self.kernel.call_at(at_ms, happen)
 
-    def inject(self, name: str, device: str | None = None, **params: Any) -> Truth:
+    def inject(self, name: str, device: str | None = None, /, **params: Any) -> Truth:
         """Lets an incident begin now, at `device` or at one chosen by the seed. The truth returned grows with it.
 
         Raises `NotFound` for an unknown incident or device, or when no device that fits is free.

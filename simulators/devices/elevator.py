@@ -34,7 +34,7 @@ class Lift(Model):
     def __init__(self, *args: Any) -> None:
         attrs = args[0].attrs
         base = int(attrs.get("base", 0))
-        self.labels = [*range(base, 0), *range(1, int(attrs.get("floors", 18)) + 1)]
+        self.labels = [*range(base, 0), *range(1, max(2, int(attrs.get("floors", 18))) + 1)]
         self.height_m = float(attrs.get("floor_height", 2.9))
         self.rated = float(attrs.get("rated_speed", 1.75))
         self.capacity_kg = float(attrs.get("capacity_kg", 1000))

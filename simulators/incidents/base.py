@@ -1,5 +1,6 @@
 """What every incident offers: where it can happen, what it owes to alerting, and how it goes."""
 
+import math
 import random
 from typing import Any, ClassVar
 
@@ -116,11 +117,19 @@ class Incident:
         return True
 
     def settled(self, params: dict[str, Any]) -> dict[str, Any]:
-        """All parameters, given or default. Raises `Invalid` for one that the incident does not have."""
+        """All parameters, given or default.
+
+        Raises `Invalid` for one that the incident does not have, or that is not what its default is: a finite number,
+        ``true`` or ``false``, a text. What lasts is not negative.
+        """
         unknown = sorted(params.keys() - self.params.keys())
         if unknown:
             text = f"{self.name} has no parameter {', '.join(unknown)}; it has {', '.join(self.params)}"
             raise Invalid("incident.parameter", text, incident=self.name)
+        for name, value in params.items():
+            if not _like(name, value, self.params[name]):
+                text = f"{self.name}: {name} is like {self.params[name]!r}, not {value!r}"
+                raise Invalid("incident.parameter", text, incident=self.name)
         return self.params | params
 
     def held(self, site: Site, model: Model) -> list[Model]:
@@ -140,6 +149,13 @@ class Incident:
     def start(self, site: Site, model: Model, chronicle: Chronicle) -> None:
         """Lets it take its course: calls `chronicle.begin` when it shows and `chronicle.end` when all is well."""
         raise NotImplementedError
+
+
+def _like(name: str, value: Any, default: Any) -> bool:
+    if isinstance(default, bool) or not isinstance(default, int | float):
+        return type(value) is type(default)
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return number and (value >= 0 or not name.endswith("_s"))
 
 
 def owe(rule: str, target: str, within_s: float, severity: int | None = None) -> Expectation:

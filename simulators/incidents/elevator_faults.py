@@ -249,7 +249,8 @@ class EbikeIntoHome(LiftIncident):
             yield 2.0
         yield from lift.close_doors()
         lift.pending = True
-        yield from lift.travel(lift.rng.randrange(lift.home + 2, len(lift.labels)))
+        top = len(lift.labels)
+        yield from lift.travel(lift.rng.randrange(min(lift.home + 2, top - 1), top))
         lift.pending = False
         yield from lift.open_doors(5.0)
         lift.persons, lift.extra_kg = 0, 0.0

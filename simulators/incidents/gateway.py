@@ -9,6 +9,10 @@ from simulators.truth import Expectation, Truth
 
 __all__ = ["INCIDENTS", "GatewayOffline"]
 
+SILENCE: Final = {"elevator": ("EL-18", 600.0, 1), "ebike": ("EB-14", 0.0, 3), "fire": ("FC-18U", 0.0, 3)}
+"""Device kind → the rule for its silence, and after how many seconds, or periods of its own, it may speak."""
+HEARD_S: Final = 30.0
+
 
 class GatewayOffline(Incident):
     """A gateway's uplink dies: its Last Will is sent, and everything behind it falls silent."""
@@ -43,8 +47,11 @@ class GatewayOffline(Incident):
             truth.may_raise.append(Expectation("FC-18", model.device.id))  # its five minutes may be over just then
         truth.may_raise.append(Expectation("SY-03", model.device.compound))
         for other in self._behind(site, model):
-            silence = {"elevator": "EL-18", "ebike": "EB-14", "fire": "FC-18U"}[other.device.kind]
-            truth.may_raise.append(Expectation(silence, other.device.id))
+            rule, after_s, periods = SILENCE[other.device.kind]
+            period_s = other.device.period_s or 0.0
+            # It may have spoken last a whole period before.
+            if float(truth.params["lasts_s"]) + period_s + HEARD_S >= max(after_s, periods * period_s):
+                truth.may_raise.append(Expectation(rule, other.device.id))
 
     def start(self, site: Site, model: Model, chronicle: Chronicle) -> None:
         """Takes its course."""

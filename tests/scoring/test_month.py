@@ -7,6 +7,7 @@ from scoring.runs import Month, play_all, tasks_of_month
 from scoring.sums import DAY_MS, score
 from simulators.district.named import district
 from simulators.incidents import INCIDENTS
+from simulators.world import World
 
 SPAN = (1_768_435_200_000, 1_768_435_200_000 + 30 * DAY_MS)
 
@@ -46,10 +47,9 @@ def test_count_is_what_the_rates_say(demo):
     assert count == pytest.approx(per_day * 20 * 30 * 3, rel=0.06)
 
 
-def test_district_wide_incidents_come_to_all_compounds_at_one_time(demo, monkeypatch):
-    monkeypatch.setitem(INCIDENTS, "cold_night", INCIDENTS["hydrant_leak"])
+def test_district_wide_incidents_come_to_all_compounds_at_one_time(demo):
     times = [
-        [one.at_ms for one in planned(demo, compound=compound) if one.what == "cold_night"]
+        [one.at_ms for one in planned(demo, factor=3000.0, compound=compound) if one.what == "district_power_cut"]
         for compound in ("tj-hty", "js-qs", "jt-fx")
     ]
     assert times[0]
@@ -72,6 +72,25 @@ def test_parameters_stay_in_their_bounds(demo):
 def test_every_rate_says_where_it_comes_from_and_every_incident_has_one():
     assert all(rate.source and rate.per_year > 0 and rate.per for rate in RATES.values())
     assert unrated() == []
+    assert RATES.keys() == INCIDENTS.keys()
+
+
+def test_incidents_are_counted_by_the_devices_that_can_have_them(demo):
+    world = World(demo, 1, SPAN[0])
+    for what, rate in RATES.items():
+        able = {one.device.type for one in world.models.values() if INCIDENTS[what].fits(world.site, one)}
+        if not {"compound", "district"} & set(rate.per):
+            assert able >= set(rate.per), what
+
+
+def test_what_found_no_free_device_is_counted_by_name():
+    world = World(district("small"), 1, SPAN[0])
+    for _ in range(50):
+        world.schedule(SPAN[0] + 1_000, "tank_low")
+    list(world.advance(SPAN[0] + 2_000))
+    happened = len(world.truths)
+    assert world.unhappened == {"tank_low": 50 - happened}
+    assert 0 < happened < 50
 
 
 def test_seeds_are_spread_over_the_year_and_midnight_is_in_china():

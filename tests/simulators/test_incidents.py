@@ -1,8 +1,10 @@
 """Each incident leaves exactly the signature that its truth declares, on the devices that it names."""
 
 import pytest
+from msgspec.structs import replace
 
-from domain.errors import NotFound
+from domain.errors import Invalid, NotFound
+from domain.registry import Registry
 from simulators.incidents import INCIDENTS
 from simulators.kernel import Link, Message
 from simulators.truth import Truth
@@ -158,3 +160,36 @@ def test_two_incidents_never_share_a_device(small):
     others = [world.inject("smoke_then_second_detector") for _ in range(4)]
     touched = [device for truth in (first, *others) for device in truth.devices]
     assert len(touched) == len(set(touched))
+
+
+@pytest.mark.parametrize(
+    ("params", "wrong"),
+    [({"lasts_s": "long"}, "lasts_s"), ({"lasts_s": float("nan")}, "lasts_s"), ({"lasts_s": float("inf")}, "lasts_s"),
+     ({"lasts_s": -1.0}, "lasts_s"), ({"lasts_s": True}, "lasts_s"), ({"name": 1}, "name"), ({"at_ms": 1}, "at_ms")],
+)  # fmt: skip
+def test_a_parameter_that_makes_no_sense_is_refused_and_the_district_lives_on(small, params, wrong):
+    world = World(small, 1, 0)
+    with pytest.raises(Invalid, match=wrong):
+        world.inject("lane_blocked", **params)
+    assert world.inject("lane_blocked", None, lasts_s=60).params == {"lasts_s": 60}
+
+
+def test_a_lift_of_two_floors_takes_an_e_bike_to_the_upper_one(small):
+    device = next(one for one in small.devices.values() if one.type == "lift" and one.attrs.get("camera"))
+    low = replace(device, attrs=device.attrs | {"floors": 2, "base": 0})
+    devices = [low if one.id == device.id else one for one in small.devices.values()]
+    firms, contracts = small.organisations.values(), small.contracts.values()
+    world = World(Registry(small.places.values(), firms, contracts, devices, version=1), 1, 0)
+    truth = world.inject("ebike_into_home", device.id)
+    list(world.advance(600_000))
+    assert truth.to_ms is not None
+
+
+def test_silence_behind_a_gateway_is_excused_only_where_it_is_long_enough(small):
+    gateway = next(one.id for one in small.devices.values() if one.type == "gateway")
+    rules = []
+    for lasts_s in (60.0, 7200.0):
+        truth = World(small, 1, 0).inject("gateway_offline", gateway, lasts_s=lasts_s)
+        rules.append({one.rule for one in truth.may_raise} - {"SY-03", "FC-18"})
+    assert rules[0] == set()
+    assert rules[1] != set()
