@@ -65,6 +65,8 @@ ORDER_RESTARTS_MAX: Final = 6
 """So often the time to accept and to arrive begins anew because the order went to somebody else; then it runs on."""
 SUSPENSION_MS_MAX: Final = 7 * 86_400_000
 """Clocks of a work order stand still for seven days at most, all suspensions together."""
+CALENDAR_BYTES_MAX: Final = 262_144
+"""Bytes of a working calendar."""
 CLOSED_ORDERS_KEPT_MAX: Final = 2_000
 """Closed work orders kept at hand, to be reopened or called back about; older ones are in the store."""
 SCOPES_KEPT_MAX: Final = 256

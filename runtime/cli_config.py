@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from runtime.calendars import load_calendar
 from runtime.cli_options import json_option
 from runtime.settings import load_settings
 
@@ -23,6 +24,7 @@ def check(file: Path | None, as_json: bool) -> None:
     """Read FILE and the environment; print the settings in force, without secrets. Exits with 1 if they are wrong."""
     settings = load_settings(file)
     settings.broker_secret()
+    load_calendar(settings.calendar)
     tree = settings.model_dump(mode="json")
     if as_json:
         click.echo(json.dumps(tree, ensure_ascii=False))

@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     mqtt_port: Port = Field(default=1883, description="Port of the embedded broker; 0 picks a free one.")
 
     rules: list[Path] = Field(default_factory=list, description="Rule packs; none means the shipped ones.")
+    calendar: Path | None = Field(default=None, description="Working calendar; none means the shipped one of China.")
     forms: list[Path] = Field(default_factory=list, description="Mapping files of vendors' forms, beside the shipped.")
     telemetry_memory_mb: int = Field(default=96, ge=32, description="Memory the time series may use.")
     telemetry_days: int = Field(default=400, ge=1, description="Days readings are kept; standards ask for a year.")

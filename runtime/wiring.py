@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from datetime import date
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -14,7 +15,7 @@ from alerts.decision import Answer
 from alerts.events import RegistryImported, RulesLoaded, StorageChanged
 from alerts.inputs import AdoptRegistry, Record
 from alerts.state import EngineState
-from alerts.times import local_day
+from alerts.times import local_date, local_day
 from api.app import create_app
 from api.ports import ApiPorts, DeviceLiveness, Simulation, Status
 from api.server import ApiServer
@@ -28,6 +29,7 @@ from ingest.intake import Intake
 from ingest.session import MqttSession
 from runtime.broker import EmbeddedBroker
 from runtime.brokers import BrokerAddress, broker_address
+from runtime.calendars import load_calendar, years_missing
 from runtime.feed import LiveFeed
 from runtime.forms import load_wires
 from runtime.janitor import Janitor
@@ -130,7 +132,10 @@ class House:
             number_day=day,
         )
         orders = self.database.orders
-        self.state.book.begin(orders.recent(), orders.ordered(), day, orders.last_number(day))
+        calendar = load_calendar(settings.calendar)
+        for year in years_missing(calendar, date.fromisoformat(local_date(now_ms))):
+            log.warning("the working calendar knows no holidays of %d: only weekends count as days off", year)
+        self.state.book.begin(orders.recent(), orders.ordered(), day, orders.last_number(day), calendar)
         self.gate = Gate()
         self.recovered = recover(self.state, self.gate, journal, self.telemetry, clock_ms)
         self._build_station(now_ms)

@@ -43,13 +43,21 @@ class OrderBook:
         self.day = ""
         self.last_number = 0
 
-    def begin(self, orders: Iterable[WorkOrder], ordered: Iterable[str], day: str, last_number: int) -> None:
+    def begin(
+        self,
+        orders: Iterable[WorkOrder],
+        ordered: Iterable[str],
+        day: str,
+        last_number: int,
+        calendar: WorkCalendar | None = None,
+    ) -> None:
         """Makes work orders of alerts from now on.
 
         `orders` and `ordered` are those of `alerts.order_ports.Orders`; `last_number` is the highest of `day`
         (``20261123``).
         """
         self.wanted = True
+        self.calendar = calendar or self.calendar
         self.day, self.last_number = day, last_number
         self.ordered.update(ordered)
         for alert in self.ordered:

@@ -27,6 +27,9 @@ class WorkCalendar(Struct, frozen=True):
     worked: frozenset[str] = frozenset()
     """Saturdays and Sundays that are worked instead (调休)."""
     hours: tuple[tuple[int, int], ...] = OFFICE
+    """Minutes of the day, from and until, in order."""
+    years: frozenset[int] = frozenset()
+    """Years whose holidays are known; in others only the week counts."""
 
     def works_on(self, day: date) -> bool:
         """True for a working day."""
