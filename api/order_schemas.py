@@ -64,7 +64,7 @@ class StepBody(Body):
 class WireClock(Answer):
     """One deadline."""
 
-    name: Literal["accept", "arrive", "handle", "close"]
+    name: Literal["accept", "arrive", "handle", "close", "supervise", "call_back"]
     due_at: datetime
     done_at: datetime | None
     breached_at: datetime | None

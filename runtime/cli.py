@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "rules": ("runtime.cli_rules:rules", "Check and test rule packs."),
     "forms": ("runtime.cli_forms:forms", "List, check and try mapping files of vendors' forms."),
     "registry": ("runtime.cli_registry:registry", "Import and export places, organisations, contracts, devices."),
+    "orders": ("runtime.cli_orders:orders", "List work orders of a running service, let one take a step."),
     "alerts": ("runtime.cli_alerts:alerts", "List, explain, acknowledge and shelve alerts of a running service."),
     "journal": ("runtime.cli_journal:journal", "Verify and show the journal."),
     "users": ("runtime.cli_users:users", "Make users, passwords and tokens."),

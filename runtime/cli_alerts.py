@@ -4,72 +4,24 @@ import json
 import os
 import secrets
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Callable
 from typing import Any
 
 import click
 
-from domain.errors import Rejected, Unavailable
 from runtime.cli_explain import explained, said
-from runtime.cli_options import EXPORTS, json_option
+from runtime.cli_options import EXPORTS, json_option, token_option, url_option
+from runtime.client import Client, segment
 
 __all__ = ["alerts"]
 
-TIMEOUT_S = 15
 SECOND_TOKEN = "ANJU_SECOND_TOKEN"  # noqa: S105 - the name of a variable, no secret
 
 
-class Client:
-    """A small HTTP client for one service, with a personal token."""
-
-    def __init__(self, url: str, token: str | None) -> None:
-        if not url.startswith(("http://", "https://")):
-            raise Rejected("cli.url", f"--url {url!r} must begin with http:// or https://")
-        self._url = url.rstrip("/")
-        self._token = token
-
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """Sends one request. Raises `Rejected` with the server's own words, `Unavailable` if it does not answer."""
-        if not self._token:
-            raise Rejected(
-                "cli.token", "no token: export ANJU_TOKEN=$(anju users token NAME --label me), or name one by --token"
-            )
-        request = urllib.request.Request(  # noqa: S310 - the scheme was checked above
-            f"{self._url}/api/v1{path}",
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
-            method=method,
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 - likewise
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
-            raise Rejected("cli.refused", f"{error.code}: {_words(error)}") from error
-        except (urllib.error.URLError, TimeoutError) as error:
-            raise Unavailable("cli.unreachable", f"{self._url} does not answer: {error}") from error
-
-
-def _words(error: urllib.error.HTTPError) -> str:
-    try:
-        problem = json.load(error)
-    except ValueError:
-        return str(error.reason)
-    return str(problem.get("detail") or problem.get("title") or error.reason)
-
-
 @click.group(epilog=EXPORTS)
-@click.option(
-    "--url",
-    default="http://127.0.0.1:8080",
-    envvar="ANJU_URL",
-    show_default=True,
-    show_envvar=True,
-    help="The service.",
-)
-@click.option("--token", envvar="ANJU_TOKEN", show_envvar=True, help="Personal API token.")
+@url_option
+@token_option
 @click.pass_context
 def alerts(ctx: click.Context, url: str, token: str | None) -> None:
     """List, explain, acknowledge and shelve alerts of a running service.
@@ -107,7 +59,7 @@ def list_alerts(
 @click.pass_obj
 def explain(client: Client, alert: str, as_json: bool) -> None:
     """Why ALERT (its number or id) exists, who was told, what happened to it, and what is due next."""
-    told = client.call("GET", f"/alerts/{_segment(alert)}/explain")
+    told = client.call("GET", f"/alerts/{segment(alert)}/explain")
     click.echo(json.dumps(told, ensure_ascii=False) if as_json else "\n".join(explained(told)))
 
 
@@ -145,12 +97,8 @@ def _second_token(second: str) -> str:
     return token.strip()
 
 
-def _segment(text: str) -> str:
-    return urllib.parse.quote(text, safe="")
-
-
 def _command(client: Client, alert: str, verb: str, body: dict[str, Any], as_json: bool) -> None:
-    found = client.call("GET", f"/alerts/{_segment(alert)}")
+    found = client.call("GET", f"/alerts/{segment(alert)}")
     given = {key: value for key, value in body.items() if value is not None}
     wish = {"rev": found["rev"], "cmd": secrets.token_hex(8), **given}
     answer = client.call("POST", f"/alerts/{found['id']}/{verb}", wish)

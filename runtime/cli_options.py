@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-__all__ = ["EXPORTS", "data_option", "json_option"]
+__all__ = ["EXPORTS", "data_option", "json_option", "token_option", "url_option"]
 
 EXPORTS: Final = """Set once, beside a running demo:
 
@@ -25,3 +25,12 @@ data_option = click.option(
     help="Folder that holds the stores; of a demo: data/demo.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+url_option = click.option(
+    "--url",
+    default="http://127.0.0.1:8080",
+    envvar="ANJU_URL",
+    show_default=True,
+    show_envvar=True,
+    help="The service.",
+)
+token_option = click.option("--token", envvar="ANJU_TOKEN", show_envvar=True, help="Personal API token.")
