@@ -1,4 +1,4 @@
-"""Writes docs/openapi.json, docs/rules.md and the tables of docs/simulators.md: ``python -m docs.generate``.
+"""Writes docs/openapi.json, docs/rules.md, the tables of docs/simulators.md and orders.md: ``python -m docs.generate``.
 
 Tests hold them fresh.
 """
@@ -6,9 +6,12 @@ Tests hold them fresh.
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+from alerts.orders.lifecycle import TABLE
 from alerts.rules.base import Param, RuleInfo
 from alerts.rules.reader import number_text
 from api.contract import contract_text
+from domain.access import STEP_RIGHTS
+from domain.orders import CHAIN, LIMITS, URGE_AT, OrderStep, Rung
 from runtime.packs import load_rulebook
 from simulators.incidents import INCIDENTS
 from simulators.scenarios import SCENARIOS, begin, expectations, load_scenario
@@ -78,9 +81,65 @@ def _row(rule: RuleInfo) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
 
+def orders_text(page: str) -> str:
+    """The page on work orders with its tables of deadlines and of steps renewed."""
+    lines = [
+        "## Deadlines",
+        "",
+        "| severity | dispatched within | accept | arrive | handle | close | urged at | climbs to 2, 3, 4 |",
+        "|---|---|---|---|---|---|---|---|",
+        *map(_deadline_row, LIMITS),
+        "",
+        "“Waited” is counted on a level, until the order has got so far. Clocks of severity 3 and 4 count working time.",
+        "",
+        "## Steps that people take",
+        "",
+        "| step | from | to | takes the right |",
+        "|---|---|---|---|",
+        *map(_step_row, sorted(STEP_RIGHTS)),
+    ]
+    return _renewed(page, lines)
+
+
+def _deadline_row(severity: int) -> str:
+    limits = LIMITS[severity]
+    clocks = [_span(limits.clocks.get(name)) for name in ("accept", "arrive", "handle", "close")]
+    if limits.arrive_maintenance_ms is not None:
+        clocks[1] += f", maintenance {_span(limits.arrive_maintenance_ms)}"
+    urged = " and ".join(f"{share:.0%}" for share in URGE_AT[severity])
+    climbs = "; ".join(" or ".join(map(_rung, rungs)) for rungs in CHAIN[severity] if rungs) or "–"
+    return f"| {severity} | {_span(limits.dispatch_ms)} | {' | '.join(clocks)} | {urged} | {climbs} |"
+
+
+def _rung(rung: Rung) -> str:
+    return f"{rung.breach} missed" if rung.breach else f"waited {_span(rung.after_ms)} before {rung.unless}"
+
+
+def _span(ms: int | None) -> str:
+    if ms is None:
+        return "–"
+    for unit, name in ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min")):
+        if ms >= unit and ms % unit == 0:
+            return f"{ms // unit} {name}"
+    return f"{ms // 1000} s"
+
+
+def _step_row(step: OrderStep) -> str:
+    moves = {state: after[step] for state, after in TABLE.items() if step in after}
+    stays = all(state is after for state, after in moves.items())
+    to = "stays" if stays else ", ".join(dict.fromkeys(map(str, moves.values())))
+    return f"| `{step}` | {', '.join(moves)} | {to} | `{STEP_RIGHTS[step]}` |"
+
+
+_MARKER = "<!-- generated: python -m docs.generate -->\n"
+
+
+def _renewed(page: str, lines: list[str]) -> str:
+    return page.partition(_MARKER)[0] + _MARKER + "\n".join(lines) + "\n<!-- end -->\n"
+
+
 def simulators_text(page: str) -> str:
     """The page on simulators with its tables of scenarios and incidents renewed."""
-    head, marker, _ = page.partition("<!-- generated: python -m docs.generate -->\n")
     lines = [
         "## Shipped scenarios",
         "",
@@ -103,7 +162,7 @@ def simulators_text(page: str) -> str:
         stop = "; can be stopped" if incident.stoppable else ""
         mark = " ●" if incident.life_safety else ""
         lines.append(f"| {incident.name}{mark} | {incident.zh}<br>{incident.en} | {params}{stop} |")
-    return head + marker + "\n".join(lines) + "\n<!-- end -->\n"
+    return _renewed(page, lines)
 
 
 def _scenario_row(name: str) -> str:
@@ -125,8 +184,8 @@ def _scenario_row(name: str) -> str:
 
 def main() -> None:
     """Writes them all."""
-    page = HERE / "simulators.md"
-    page.write_text(simulators_text(page.read_text(encoding="utf-8")), encoding="utf-8")
+    for page, renewed in ((HERE / "simulators.md", simulators_text), (HERE / "orders.md", orders_text)):
+        page.write_text(renewed(page.read_text(encoding="utf-8")), encoding="utf-8")
     (HERE / "openapi.json").write_text(openapi_text(), encoding="utf-8")
     (HERE / "rules.md").write_text(rules_text(), encoding="utf-8")
 

@@ -9,7 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from docs.generate import openapi_text, rules_text, simulators_text
+from docs.generate import openapi_text, orders_text, rules_text, simulators_text
 from runtime.cli import COMMANDS, anju
 from simulators.scenarios import load_scenario
 
@@ -143,8 +143,9 @@ def test_every_command_explains_itself(command):
 def test_generated_pages_are_fresh():
     assert (ROOT / "docs" / "rules.md").read_text(encoding="utf-8") == rules_text(), "run make docs"
     assert (ROOT / "docs" / "openapi.json").read_text(encoding="utf-8") == openapi_text(), "run make docs"
-    page = (ROOT / "docs" / "simulators.md").read_text(encoding="utf-8")
-    assert page == simulators_text(page), "run make docs"
+    for name, renewed in (("simulators.md", simulators_text), ("orders.md", orders_text)):
+        page = (ROOT / "docs" / name).read_text(encoding="utf-8")
+        assert page == renewed(page), "run make docs"
 
 
 def test_scenario_and_python_of_the_page_on_simulators_work(folder):

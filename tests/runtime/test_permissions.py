@@ -14,7 +14,9 @@ pytestmark = pytest.mark.e2e
 
 DEVICE = "anju/v1/c1/fire/d1"
 SPOKEN = sorted(set(CHANNELS) - {"cmd"})
-FORBIDDEN = [f"{DEVICE}/cmd", "anju/v1/c1/alerts/a1", f"{DEVICE}/other", f"{DEVICE}/telemetry/more", "anju/v2/x"]
+TOLD = ["anju/v1/c1/alerts/a1", "anju/v1/c1/orders/w1"]
+"""What the service says of alerts and orders."""
+FORBIDDEN = [f"{DEVICE}/cmd", *TOLD, f"{DEVICE}/other", f"{DEVICE}/telemetry/more", "anju/v2/x"]
 NEEDS_MOSQUITTO = pytest.mark.skipif(not Path(MOSQUITTO).exists(), reason="mosquitto is not installed")
 
 
@@ -72,6 +74,12 @@ def test_devices_speak_on_the_channels_of_devices_and_on_no_other(broker):
         say(broker.device_url, [f"{DEVICE}/{channel}" for channel in SPOKEN], allowed=True)
         until(lambda: len(heard) >= len(SPOKEN), what="what devices may say")
         assert sorted(heard) == sorted(f"{DEVICE}/{channel}" for channel in SPOKEN)
+
+
+def test_the_service_tells_of_alerts_and_orders(broker):
+    with listening(broker.url, "anju/v1/#", "screen") as heard:
+        say(broker.url, TOLD, allowed=True)
+        until(lambda: sorted(heard) == TOLD, what="alerts and orders")
 
 
 def test_devices_hear_their_commands_from_the_service(broker):
