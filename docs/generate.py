@@ -90,7 +90,7 @@ def orders_text(page: str) -> str:
         "|---|---|---|---|---|---|---|---|",
         *map(_deadline_row, LIMITS),
         "",
-        "“Waited” is counted on a level, until the order has got so far. Clocks of severity 3 and 4 count working time.",
+        "“Waited” counts on a level, until the order has got so far. Clocks of severity 3 and 4 count working time.",
         "",
         "## Steps that people take",
         "",
