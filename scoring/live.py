@@ -5,11 +5,8 @@ The journal tells every raise and every return with its time, so that the same r
 counted by event time instead: what the service needed cannot be told from what the simulator was behind.
 """
 
-import json
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Final
@@ -19,8 +16,9 @@ import paho.mqtt.client as mqtt
 from msgspec.structs import replace
 from paho.mqtt.enums import CallbackAPIVersion
 
-from domain.errors import Rejected, Unavailable
+from domain.errors import Unavailable
 from domain.limits import PAGE_ROWS_MAX, SIM_TRUTHS_MAX
+from runtime.client import Client
 from scoring.figures import Part
 from scoring.house import Record, Told
 from scoring.matching import Case, claims_of, match
@@ -32,7 +30,6 @@ __all__ = ["BEHIND_MS", "Api", "Ear", "heard_from", "listen", "records_of"]
 
 BEHIND_MS: Final = 10_000
 """A truth heard so long after it began is told by a simulator that runs in the past."""
-TIMEOUT_S: Final = 15
 CONNECT_S: Final = 10.0
 
 
@@ -40,22 +37,11 @@ class Api:
     """Reads one service."""
 
     def __init__(self, url: str, token: str) -> None:
-        if not url.startswith(("http://", "https://")):
-            raise Rejected("score.url", f"--url {url!r} must begin with http:// or https://")
-        self._url, self._token = url.rstrip("/"), token
+        self._client = Client(url, token)
 
     def get(self, path: str) -> Any:
-        """Raises `Rejected` with the server's status, `Unavailable` if it does not answer."""
-        request = urllib.request.Request(  # noqa: S310 - the scheme was checked above
-            f"{self._url}/api/v1{path}", headers={"Authorization": f"Bearer {self._token}"}
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 - likewise
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
-            raise Rejected("score.refused", f"{path}: {error.code} {error.reason}") from error
-        except (urllib.error.URLError, TimeoutError) as error:
-            raise Unavailable("score.unreachable", f"{self._url} does not answer: {error}") from error
+        """See `Client.call`."""
+        return self._client.call("GET", path)
 
     def newest(self) -> int:
         """Number of the newest journal line."""
