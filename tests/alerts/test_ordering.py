@@ -12,7 +12,7 @@ from domain.orders import Evidence, OrderState, OrderStep
 from domain.organisations import Contract, Organisation
 from domain.places import Name
 from domain.registry import Registry
-from tests.support.rulebook import T0, Book, Hot, batch, info, port, reading
+from tests.support.rulebook import T0, Bell, Book, Hot, batch, info, port, reading
 from tests.support.rulebook import registry as bare_registry
 from tests.support.station import LittleStation
 
@@ -318,3 +318,22 @@ def test_a_clock_set_back_calls_nobody_later(station):
     lived(station, 1)
     station.take(Tick(), T0 - 3600 * SECOND)
     assert only(station).severity == 1
+
+
+@pytest.mark.parametrize(("accepted", "orders"), [(False, 1), (True, 2)])
+def test_what_is_graver_goes_along_until_somebody_has_accepted_and_then_rings_for_itself(accepted, orders):
+    smoke = info("EB-09", severities=(1,), signal=None)
+    station = LittleStation(registry(port("p1")), Book(Hot(info("EB-03")), Bell(smoke, severity=1)))
+    station.state.book.wanted = True
+    station.take(batch(reading("p1", T0, temp_socket=75.0)))
+    lived(station, 30)
+    first = only(station)
+    if accepted:
+        station.take(StepOrder(order_id=first.id, actor="li", step=OrderStep.ACCEPT), T0 + 31 * SECOND)
+    station.take(batch(reading("p1", T0 + 32 * SECOND, event="smoke")))
+    lived(station, 50, 32)
+    found = list(station.state.book.open.values())
+    assert len(found) == orders
+    assert found[-1].severity == 1
+    assert found[-1].clock("accept").due_ms <= T0 + (50 + 180) * SECOND
+    assert (found[0].severity, len(found[0].alerts)) == ((2, 1) if accepted else (1, 2))
