@@ -30,8 +30,7 @@ def review_orders(draft: Draft) -> None:
     """Everything about orders that is due at the draft's instant."""
     if not draft.state.book.wanted:
         return
-    _answer_again(draft)
-    _answer(draft)
+    _answer(draft, _answer_again(draft))
     for order in draft.orders_due():
         after = _follow_alerts(draft, order)
         while (due := overdue(after, draft.now_ms)) is not None:
@@ -51,30 +50,41 @@ def _calls(draft: Draft, alert: Alert) -> bool:
     return alert.state in _HOLDS or alert.life_safety or alert.latching
 
 
-def _answer_again(draft: Draft) -> None:
-    """An order was closed, and its alert, never gone, became graver or came again: it was not over."""
+def _answer_again(draft: Draft) -> list[Alert]:
+    """An order was closed, and its alert, never gone, became graver or came again: it was not over.
+
+    The order is opened again. Returns the alerts for which that cannot be: it was closed so long ago that it is not at
+    hand, or somebody was called for another alert of it meanwhile.
+    """
+    others = []
     for alert_id, closed in draft.state.book.settled.items():
         alert = draft.alert(alert_id)
         if alert is None or not _calls(draft, alert):
             continue
         worse, again = alert.severity < closed.severity, alert.last_occurrence_ms > closed.at_ms
         order = draft.order(closed.order)
-        if not (worse or again) or (order is not None and order.open):
+        if not (worse or again) or _called_for(draft, (alert_id,)) is not None:
             continue
-        if order is None:  # closed so long ago that it is not at hand
-            _opened(draft, alert)
+        if order is None or _called_for(draft, order.alerts) is not None:
+            others.append(alert)
         else:
             reason = "worsened" if worse else "recurred"
             draft.step_order(order, OrderEvent(order.id, OrderStep.REOPEN, reason=reason), "clock")
+    return [alert for alert in others if _called_for(draft, (alert.id,)) is None]
 
 
-def _answer(draft: Draft) -> None:
+def _called_for(draft: Draft, alerts: tuple[str, ...]) -> WorkOrder | None:
+    """The open order that one of `alerts` belongs to, None if there is none: nobody is called out twice for one."""
+    return next((order for order in draft.open_orders() if not set(alerts).isdisjoint(order.alerts)), None)
+
+
+def _answer(draft: Draft, again: list[Alert]) -> None:
     """Alerts that call for somebody join an order that is under way for the same thing, or get one of their own.
 
     The gravest first: what is as grave or less then goes along with it. All that join an order do so in one step.
     """
     waiting = map(draft.alert, draft.state.book.unordered)
-    calling = [alert for alert in waiting if alert is not None and _calls(draft, alert)]
+    calling = [*again, *(alert for alert in waiting if alert is not None and _calls(draft, alert))]
     if not calling:
         return
     under_way: dict[_Thing, list[WorkOrder]] = {}
@@ -248,16 +258,20 @@ def _open_by_hand(draft: Draft, wish: OpenOrder, asked: OrderEvent) -> WorkOrder
 
 
 def _alert_of(draft: Draft, wish: OpenOrder) -> Alert | None:
-    """The alert that an order is made of by hand. Nobody is called out twice for one."""
+    """The alert that an order is made of by hand."""
     if wish.alert_id is None:
         return None
     alert = draft.alert(wish.alert_id)
     if alert is None or not alert.open or alert.compound != wish.compound:
         raise NotFound("alert.unknown", f"no open alert {wish.alert_id!r} in {wish.compound!r}", id=wish.alert_id)
-    for order in draft.open_orders():
-        if alert.id in order.alerts:
-            raise Conflict("order.exists", f"{order.no} is under way for this alert", order=order.id, no=order.no)
+    _not_called_yet(draft, (alert.id,))
     return alert
+
+
+def _not_called_yet(draft: Draft, alerts: tuple[str, ...]) -> None:
+    order = _called_for(draft, alerts)
+    if order is not None:
+        raise Conflict("order.exists", f"{order.no} is under way for this alert", order=order.id, no=order.no)
 
 
 def _step(draft: Draft, wish: StepOrder) -> WorkOrder:
@@ -267,6 +281,8 @@ def _step(draft: Draft, wish: StepOrder) -> WorkOrder:
     if wish.organisation is not None and wish.organisation not in draft.state.registry.organisations:
         raise NotFound("organisation.unknown", f"no organisation {wish.organisation!r}", id=wish.organisation)
     events = steps_for(order, wish, draft.now_ms)
+    if wish.step is OrderStep.REOPEN:
+        _not_called_yet(draft, order.alerts)
     ends = any(event.step in {OrderStep.VERIFY, OrderStep.CLOSE} for event in events)
     if ends and not order.false_alarm and (standing := _standing(draft, order)):
         raise Rejected("order.alert_stands", "the condition of an alert holds: it is not done", alert=standing[0].id)

@@ -337,3 +337,23 @@ def test_what_is_graver_goes_along_until_somebody_has_accepted_and_then_rings_fo
     assert found[-1].severity == 1
     assert found[-1].clock("accept").due_ms <= T0 + (50 + 180) * SECOND
     assert (found[0].severity, len(found[0].alerts)) == ((2, 1) if accepted else (1, 2))
+
+
+def test_nobody_is_called_twice_when_an_old_order_would_open_again(station):
+    station.take(batch(reading("p1", T0, temp_socket=75.0), reading("p2", T0, temp_socket=75.0)))
+    lived(station, 30)
+    went(station, OrderStep.ACCEPT, OrderStep.ARRIVE)
+    went(station, OrderStep.FALSE_ALARM, note="探头坏了", evidence=(PHOTO,))
+    went(station, OrderStep.VERIFY, actor="wang", at_s=50)
+    (old,) = station.state.book.closed
+    first, second = (one for one in station.alerts.values())
+    wish = OpenOrder(actor="disp", severity=2, compound="c1", place="b1", subject="再看看", alert_id=first.id)
+    mine = station.take(wish, T0 + 60 * SECOND).answer
+    assert first.device == "p1"
+    again = StepOrder(order_id=old, actor="wang", step=OrderStep.REOPEN, reason="还热")
+    refusal = station.take(again, T0 + 61 * SECOND).refusal
+    assert (refusal.code, refusal.params["order"]) == ("order.exists", mine.id)
+    station.take(batch(reading("p2", T0 + 70 * SECOND, temp_socket=85.0)))
+    lived(station, 90, 71)
+    named = [alert for order in station.state.book.open.values() for alert in order.alerts]
+    assert sorted(named) == sorted([first.id, second.id])

@@ -40,7 +40,7 @@ def test_years_without_holidays_are_named_in_time():
     [
         ("years: {2026: {holidays: [2026-13-01]}}", "calendar.wrong", "month"),
         ("years: {2026: {of: []}}", "calendar.wrong", "of"),
-        ("years: [", "calendar.wrong", ""),
+        ("years: [", "calendar.wrong", "expected"),
         ("source: x", "calendar.wrong", "years"),
         ("years: {2026: {holidays: [2027-01-01]}}", "calendar.day", "2027-01-01"),
         ("years: {2026: {worked: [2026-11-23]}}", "calendar.day", "2026-11-23"),
