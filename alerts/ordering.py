@@ -22,6 +22,7 @@ __all__ = ["decide_order", "review_orders"]
 
 _HOLDS: Final = frozenset({AlertState.UNACKNOWLEDGED, AlertState.ACKNOWLEDGED})
 _NOBODY_YET: Final = frozenset({OrderState.CREATED, OrderState.DISPATCHED})
+_SAID_DONE: Final = frozenset({OrderState.SUBMITTED, OrderState.VERIFIED})
 _DONE: Final = frozenset({OrderState.SUBMITTED, OrderState.VERIFIED, OrderState.CLOSED})
 """States in which an order takes no further alert: somebody has said that it is done."""
 
@@ -183,8 +184,10 @@ def _follow_alerts(draft: Draft, order: WorkOrder) -> WorkOrder:
     """The signal recovers, or is there again; or has become graver. Returns the order after."""
     standing = _standing(draft, order)
     gravest = min((alert.severity for alert in standing), default=order.severity)
-    if standing and order.recovered_ms is not None and order.state is OrderState.VERIFIED:
-        order = draft.step_order(order, OrderEvent(order.id, OrderStep.REJECT, reason="recurred"), "clock")
+    again = bool(standing) and order.recovered_ms is not None
+    if order.state in _SAID_DONE and (again or gravest < order.severity):
+        reason = "recurred" if again else "worsened"
+        order = draft.step_order(order, OrderEvent(order.id, OrderStep.REJECT, reason=reason), "clock")
     if gravest < order.severity:
         order = draft.step_order(order, OrderEvent(order.id, OrderStep.WORSEN, severity=gravest), "clock")
     if order.alerts and not standing and order.recovered_ms is None:

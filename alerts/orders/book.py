@@ -82,7 +82,9 @@ class OrderBook:
         self.open.pop(order.id, None)
         for alert in order.alerts:
             if alert in self.ordered and self._orders_of[alert].isdisjoint(self.open):
-                self.settled[alert] = Settled(order.id, order.closed_ms or 0, order.severity)
+                ended = Settled(order.id, order.closed_ms or 0, order.severity)
+                # A note on an older one of them does not make it the last.
+                self.settled[alert] = max(ended, self.settled.get(alert, ended), key=lambda one: one.at_ms)
         self._look_ms.pop(order.id, None)
         self.closed[order.id] = order
         while len(self.closed) > CLOSED_ORDERS_KEPT_MAX:

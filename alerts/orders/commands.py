@@ -133,6 +133,8 @@ def _false_alarm(order: WorkOrder, wish: StepOrder, now_ms: int) -> AnjuError | 
     del now_ms
     if (standing := _standing(order)) is not None:
         return standing
+    if LIMITS[order.severity].must_arrive and order.state is OrderState.ACCEPTED:
+        return Rejected("order.not_arrived", "that there is nothing is seen on site: arrive first")
     if not wish.note.strip():
         return Invalid("order.note_required", "say in a note what was found")
     if not _shown(order, wish):

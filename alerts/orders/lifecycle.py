@@ -202,7 +202,7 @@ def _reject(order: WorkOrder, event: OrderEvent, actor: str, now_ms: int) -> Wor
     )
     return replace(
         order, submitted_by=None, verified_by=None, false_alarm=False, clocks=clocks, evidence_from_ms=now_ms,
-        call_back_due_ms=None,
+        call_back_due_ms=None, phone=False,
     )  # fmt: skip
 
 
@@ -236,11 +236,19 @@ def _resume(order: WorkOrder, event: OrderEvent, actor: str, now_ms: int) -> Wor
     asked = order.suspension
     if asked is None or asked.from_ms is None:
         return replace(order, suspension=None)
-    stood_ms = max(0, min(now_ms, asked.until_ms) - asked.from_ms)
-    clocks = tuple(replace(one, due_ms=one.due_ms + stood_ms) if one.done_ms is None else one for one in order.clocks)
+    from_ms, end_ms = asked.from_ms, min(now_ms, asked.until_ms)
+
+    def stood(since_ms: int) -> int:
+        """What began during the pause stood still for the rest of it only."""
+        return max(0, end_ms - max(from_ms, since_ms))
+
+    clocks = tuple(
+        replace(one, due_ms=one.due_ms + stood(one.from_ms)) if one.done_ms is None and one.name in _PASSED else one
+        for one in order.clocks
+    )
     return replace(
-        order, suspension=None, suspended_ms=order.suspended_ms + stood_ms, clocks=clocks,
-        level_ms=order.level_ms + stood_ms,
+        order, suspension=None, suspended_ms=order.suspended_ms + stood(from_ms), clocks=clocks,
+        level_ms=order.level_ms + stood(order.level_ms),
     )  # fmt: skip
 
 

@@ -357,3 +357,40 @@ def test_nobody_is_called_twice_when_an_old_order_would_open_again(station):
     lived(station, 90, 71)
     named = [alert for order in station.state.book.open.values() for alert in order.alerts]
     assert sorted(named) == sorted([first.id, second.id])
+
+
+def test_what_was_said_to_be_done_and_becomes_graver_goes_back_to_the_handler(station):
+    submitted_one(station)
+    station.take(batch(reading("p1", T0 + 60 * SECOND, temp_socket=85.0)))
+    lived(station, 62, 61)
+    order = only(station)
+    assert (order.state, order.severity, order.submitted_by) == (OrderState.HANDLING, 1, None)
+    assert order.clock("handle").due_ms == T0 + (61 + 3600) * SECOND
+    lived(station, 3700, 3600)
+    assert (only(station).level, only(station).phone) == (4, True)
+
+
+def test_a_false_alarm_that_comes_again_before_it_is_verified_is_not_closed(station):
+    station.take(batch(reading("p1", T0, temp_socket=75.0)))
+    lived(station, 30)
+    went(station, OrderStep.ACCEPT, OrderStep.ARRIVE)
+    went(station, OrderStep.FALSE_ALARM, note="探头坏了", evidence=(PHOTO,))
+    station.take(batch(reading("p1", T0 + 50 * SECOND, temp_socket=20.0)))
+    lived(station, 51, 51)
+    station.take(batch(reading("p1", T0 + 52 * SECOND, temp_socket=85.0)))
+    lived(station, 53, 53)
+    assert isinstance(went(station, OrderStep.VERIFY, actor="wang", at_s=54), Conflict)
+    assert (only(station).state, only(station).severity) == (OrderState.HANDLING, 1)
+
+
+def test_a_note_on_an_older_order_opens_nothing(station):
+    closed_as_false(station)
+    (old,) = station.state.book.closed.values()
+    wish = OpenOrder(actor="disp", severity=2, compound="c1", place="b1", subject="看", alert_id=old.alerts[0])
+    station.take(wish, T0 + 210 * SECOND)
+    went(station, OrderStep.ACCEPT, OrderStep.ARRIVE, at_s=211)
+    went(station, OrderStep.FALSE_ALARM, note="n", evidence=(PHOTO,), at_s=212)
+    went(station, OrderStep.VERIFY, actor="wang", at_s=213)
+    last = station.state.book.settled[old.alerts[0]]
+    station.take(StepOrder(order_id=old.id, actor="disp", step=OrderStep.NOTE, note="记"), T0 + 220 * SECOND)
+    assert station.state.book.settled[old.alerts[0]] == last != (old.id, old.closed_ms, old.severity)

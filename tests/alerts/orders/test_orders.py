@@ -169,6 +169,24 @@ def test_clocks_stand_still_while_suspended_and_the_pause_is_recorded():
     assert one.clock("handle").due_ms == T0 + 13 * HOUR
 
 
+def test_what_began_during_a_pause_stood_still_for_the_rest_of_it_only():
+    one = ask(dispatched(3), OrderStep.ACCEPT)
+    one = ask(one, OrderStep.ASK_SUSPENSION, reason="等", until_ms=T0 + 4 * HOUR)
+    one = ask(one, OrderStep.SUSPEND, actor="boss")
+    one = ask(one, OrderStep.SUPERVISE, leader="zhao", until_ms=T0 + 6 * HOUR, at=T0 + HOUR)
+    one = ask(one, OrderStep.REFUSED_ADVICE, at=T0 + 3 * HOUR)
+    one, found = lived(one, T0 + 4 * HOUR, step_ms=HOUR, from_ms=T0 + 4 * HOUR)
+    assert [step for _, step, _, _ in found] == ["resume"]
+    assert one.clock("supervise").due_ms == T0 + 6 * HOUR
+    assert one.level_ms == T0 + 4 * HOUR
+
+
+def test_that_there_was_nothing_is_seen_on_site():
+    one = ask(dispatched(1), OrderStep.ACCEPT)
+    with pytest.raises(Rejected, match="on site"):
+        ask(one, OrderStep.FALSE_ALARM, note="没有烟", evidence=(PHOTO,))
+
+
 def test_a_suspension_nobody_approves_lapses():
     one = ask(ask(dispatched(3), OrderStep.ACCEPT), OrderStep.ASK_SUSPENSION, reason="等", until_ms=T0 + HOUR)
     one, found = lived(one, T0 + HOUR, step_ms=MINUTE)
